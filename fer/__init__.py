@@ -1,0 +1,1 @@
+"""Facial-expression recognition: data, networks, training and inference."""

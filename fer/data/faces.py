@@ -1,0 +1,58 @@
+"""What every data source delivers: one tensor of faces and one of labels per split."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from fer.labels import EXPRESSIONS
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Faces with their labels.
+
+    Attributes:
+        images: uint8 (N, 1, H, W), gray, 0 to 255. May be memory-mapped and read-only.
+        labels: int64 (N,), each an index into `fer.labels.EXPRESSIONS`; or float32 (N, 7), each row a
+            probability distribution over them.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where shapes or dtypes are not the promised ones."""
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 1:
+            raise ValueError(f"images must be uint8 (N, 1, H, W), not {self.images.dtype} {tuple(self.images.shape)}")
+        hard = self.labels.dtype == torch.int64 and self.labels.ndim == 1
+        soft = self.labels.dtype == torch.float32 and self.labels.shape[1:] == (len(EXPRESSIONS),)
+        if not (hard or soft) or len(self.labels) != len(self.images):
+            raise ValueError(
+                f"labels must be int64 (N,) or float32 (N, {len(EXPRESSIONS)}) with N = {len(self.images)}, "
+                f"not {self.labels.dtype} {tuple(self.labels.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def hard_labels(self) -> Tensor:
+        """The most probable class of each face, int64 (N,)."""
+        return self.labels if self.labels.ndim == 1 else self.labels.argmax(dim=1)
+
+
+class Source(Protocol):
+    """Where faces come from. Sources are cheap to construct; the work is in `load`."""
+
+    def load(self) -> Mapping[Split, Faces]:
+        """Return the splits: always `train` and `val`, `test` where there is one.
+
+        Raises:
+            fer.errors.DataError: naming file, row and rule.
+        """
+        ...

@@ -1,0 +1,119 @@
+"""Mini-Xception (Arriaga, Plöger and Valdenegro, arXiv 1710.07557), as its authors released it.
+
+The released Keras code, not the paper's figure, is the reference: padding, batch-norm constants and
+initialisation follow Keras, so that weights could be carried over number for number.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _batch_norm(channels: int) -> nn.BatchNorm2d:
+    # Keras: epsilon 1e-3 and momentum 0.99, the share that is *kept*; torch's is the share replaced.
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+def _max_pool_same(x: Tensor) -> Tensor:
+    """Max-pool 3×3, stride 2, padded as TensorFlow's SAME: (N, C, H, W) to (N, C, ⌈H/2⌉, ⌈W/2⌉).
+
+    SAME pads one row or column on both sides where the size is odd, but only *after* the image where
+    it is even, which is what `ceil_mode` does to a window that leaves the image.
+    """
+    height, width = x.shape[-2:]
+    return F.max_pool2d(x, 3, 2, padding=(height % 2, width % 2), ceil_mode=True)
+
+
+class SeparableConv2d(nn.Sequential):
+    """A 3×3 convolution per channel, then a 1×1 convolution across them; no bias; size kept."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+            nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        )
+
+
+class XceptionModule(nn.Module):
+    """Two separable convolutions and a max-pooling beside a strided 1×1 shortcut; halves the size."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, stride=2, bias=False), _batch_norm(out_channels)
+        )
+        self.body = nn.Sequential(
+            SeparableConv2d(in_channels, out_channels),
+            _batch_norm(out_channels),
+            nn.ReLU(inplace=True),
+            SeparableConv2d(out_channels, out_channels),
+            _batch_norm(out_channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, out_channels, ⌈H/2⌉, ⌈W/2⌉)."""
+        return _max_pool_same(self.body(x)) + self.shortcut(x)
+
+
+class MiniXception(nn.Module):
+    """The 56,951 parameters that reach 66% on fer2013.
+
+    Args:
+        num_classes: number of outputs.
+        in_channels: channels of the input, 1 for gray.
+        stem: channels of the two plain convolutions.
+        widths: channels of the residual modules, one module per entry.
+    """
+
+    #: Smallest height and width that leave something to pool after the last module.
+    MIN_SIZE = 48
+
+    def __init__(
+        self,
+        num_classes: int = 7,
+        in_channels: int = 1,
+        stem: int = 8,
+        widths: Sequence[int] = (16, 32, 64, 128),
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem, 3, bias=False),
+            _batch_norm(stem),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(stem, stem, 3, bias=False),
+            _batch_norm(stem),
+            nn.ReLU(inplace=True),
+        )
+        channels = (stem, *widths)
+        self.blocks = nn.Sequential(*map(XceptionModule, channels[:-1], channels[1:]))
+        self.head = nn.Conv2d(channels[-1], num_classes, 3, padding=1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                _glorot_uniform(module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to logits (N, num_classes).
+
+        Raises:
+            ValueError: if the faces are smaller than 48×48.
+        """
+        if min(x.shape[-2:]) < self.MIN_SIZE:
+            raise ValueError(
+                f"MiniXception needs faces of {self.MIN_SIZE}×{self.MIN_SIZE} pixels or more, "
+                f"got {x.shape[-2]}×{x.shape[-1]}; set data.image_size={self.MIN_SIZE} or above"
+            )
+        return self.head(self.blocks(self.stem(x))).mean(dim=(2, 3))
+
+
+def _glorot_uniform(conv: nn.Conv2d) -> None:
+    """Keras's default. A depthwise kernel counts there as (3, 3, channels, 1): fan-out of one channel."""
+    receptive = conv.kernel_size[0] * conv.kernel_size[1]
+    fan_in = conv.in_channels * receptive
+    fan_out = receptive * (conv.out_channels // conv.groups)
+    bound = (6.0 / (fan_in + fan_out)) ** 0.5
+    with torch.no_grad():
+        nn.init.uniform_(conv.weight, -bound, bound)
+        if conv.bias is not None:
+            nn.init.zeros_(conv.bias)
