@@ -1,0 +1,1 @@
+"""OpenCV's training binaries: getting them, driving them, reading their logs."""
