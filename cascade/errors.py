@@ -1,7 +1,7 @@
 """Errors that a user can mend: shown as one message without a traceback, exit status 2.
 
-OpenCV's training binaries report most failures with exit status 0 or with an abort; each of those failures has
-a name here, so that a caller can tell them apart and the message can say what to change.
+OpenCV's training binaries report most failures with exit status 0 or with an abort; each of those failures
+has a name here, so that a caller can tell them apart and the message can say what to change.
 """
 
 
@@ -13,7 +13,11 @@ class ConfigError(UserError, ValueError):
     """A setting has a value that cannot work; the message names the setting and what it may be."""
 
 
-# --- getting the binaries ---------------------------------------------------------------------------------------
+class ImageError(UserError, ValueError):
+    """A picture cannot be read or used; the message names it."""
+
+
+# --- getting the binaries -------------------------------------------------------------
 
 
 class ToolsError(UserError):
@@ -32,7 +36,7 @@ class BuildError(ToolsError):
     """The compilation failed; the message names the first error and the log."""
 
 
-# --- samples ----------------------------------------------------------------------------------------------------
+# --- samples --------------------------------------------------------------------------
 
 
 class SampleError(UserError, ValueError):
@@ -55,7 +59,7 @@ class BoxOutsideImageError(CreateSamplesError):
     """A box in the list reaches beyond its image (the binary aborts with status 134)."""
 
 
-# --- training ---------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------
 
 
 class TrainingError(UserError):
@@ -106,7 +110,7 @@ class TargetReachedError(EarlyStopError):
     """The false-alarm rate asked for was reached with fewer stages than asked for."""
 
 
-# --- detecting --------------------------------------------------------------------------------------------------
+# --- detecting ------------------------------------------------------------------------
 
 
 class DetectorError(UserError, ValueError):
