@@ -110,8 +110,12 @@ class TargetReachedError(EarlyStopError):
     """The false-alarm rate asked for was reached with fewer stages than asked for."""
 
 
-# --- detecting ------------------------------------------------------------------------
+# --- detecting and measuring ------------------------------------------------------------
 
 
 class DetectorError(UserError, ValueError):
     """A detector's model file or its input image cannot be used; the message names it."""
+
+
+class EvaluationError(UserError, ValueError):
+    """Detectors cannot be compared on what was given; the message names what is missing or contradicts."""
