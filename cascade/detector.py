@@ -1,0 +1,179 @@
+"""The cascade face detector: the one thing that the rest of the project needs to know of this package."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cascade.detections import BoxAdjustment, Detections, FaceDetector, Image
+from cascade.errors import DetectorError
+from cascade.images import to_gray
+from cascade.names import find_cascade, load_cv2
+
+__all__ = ["BoxAdjustment", "CascadeDetector", "Detections", "FaceDetector"]
+
+_Size = int | float | None
+
+
+class CascadeDetector:
+    """Finds faces with a boosted cascade: OpenCV's, one of ours, or any that `opencv_traincascade` wrote.
+
+    One detector may be used from several threads and can be pickled; each thread and each process loads
+    its own copy of the cascade.
+
+    Args:
+        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
+            `haarcascade_NAME.xml` of OpenCV), an XML file's path, or a training's result folder.
+        scale_factor: ratio of one window size to the next, above 1. Smaller finds more and takes longer.
+        min_neighbors: how many overlapping hits beyond the first make a face. 0 returns every hit ungrouped.
+        min_size: smallest face, both sides: an int in pixels, or a float below 1 as a share of the image's
+            shorter side. None: the cascade's own window.
+        max_size: largest face, likewise. None: the image.
+        equalize: equalise the histogram first.
+        mirror: look at the mirrored image, too, and join the results: for cascades of one profile.
+        box_adjustment: moves and stretches the boxes to another framing convention.
+
+    Raises:
+        DetectorError: unknown name, missing or broken XML, an impossible setting, or an OpenCV without
+            cascades.
+    """
+
+    def __init__(
+        self,
+        cascade: str | Path = "frontalface_default",
+        scale_factor: float = 1.1,
+        min_neighbors: int = 3,
+        min_size: _Size = None,
+        max_size: _Size = None,
+        *,
+        equalize: bool = False,
+        mirror: bool = False,
+        box_adjustment: BoxAdjustment | None = None,
+    ) -> None:
+        if not scale_factor > 1:
+            raise DetectorError(f"scale_factor must be above 1, not {scale_factor}")
+        if min_neighbors < 0:
+            raise DetectorError(f"min_neighbors must be 0 or more, not {min_neighbors}")
+        _check_size("min_size", min_size)
+        _check_size("max_size", max_size)
+        self.path = find_cascade(cascade)
+        self.scale_factor = float(scale_factor)
+        self.min_neighbors = int(min_neighbors)
+        self.min_size = min_size
+        self.max_size = max_size
+        self.equalize = equalize
+        self.mirror = mirror
+        self.box_adjustment = box_adjustment
+        self._local = threading.local()
+        width, height = self._classifier().getOriginalWindowSize()
+        self.window = (int(width), int(height))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({str(self.path)!r}, scale_factor={self.scale_factor}, "
+            f"min_neighbors={self.min_neighbors}, min_size={self.min_size}, max_size={self.max_size})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_local"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._local = threading.local()
+
+    def detect(self, image: Image) -> Detections:
+        """Find the faces in one image.
+
+        Args:
+            image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3); contiguous or not.
+
+        Returns:
+            The faces, best first.
+
+        Raises:
+            ImageError: not such an image.
+        """
+        gray = to_gray(image)
+        if self.equalize:
+            gray = np.asarray(load_cv2().equalizeHist(gray), np.uint8)
+        found = self._scan(gray)
+        if self.mirror:
+            flipped = self._scan(np.ascontiguousarray(gray[:, ::-1]))
+            boxes = flipped.boxes.copy()
+            boxes[:, 0] = gray.shape[1] - boxes[:, 0] - boxes[:, 2]
+            found = _join(found, Detections(boxes, flipped.scores))
+        if self.box_adjustment is not None:
+            found = Detections(self.box_adjustment.apply(found.boxes), found.scores)
+        return found
+
+    def _scan(self, gray: Image) -> Detections:
+        shorter = min(gray.shape)
+        boxes, _, weights = self._classifier().detectMultiScale3(
+            gray,
+            scaleFactor=self.scale_factor,
+            minNeighbors=self.min_neighbors,
+            minSize=_pixels(self.min_size, shorter),
+            maxSize=_pixels(self.max_size, shorter),
+            outputRejectLevels=True,
+        )
+        return Detections.ranked(boxes, weights)
+
+    def _classifier(self) -> Any:
+        """This thread's classifier: OpenCV keeps the image's integrals in it, so that it cannot be shared."""
+        if not hasattr(self._local, "classifier"):
+            self._local.classifier = _load(self.path)
+        return self._local.classifier
+
+
+def _load(path: Path) -> Any:
+    cv2 = load_cv2()
+    if not path.is_file():
+        raise DetectorError(f"the cascade file {path} is gone")
+    try:
+        classifier = cv2.CascadeClassifier(str(path))
+        empty = classifier.empty()
+    except (cv2.error, SystemError) as error:
+        # a constructor that fails inside OpenCV surfaces as SystemError; its cause says why
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise DetectorError(f"{path} is not a readable cascade XML file: {reason}") from error
+    if empty:
+        raise DetectorError(
+            f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes"
+        )
+    return classifier
+
+
+def _check_size(name: str, size: _Size) -> None:
+    if size is None:
+        return
+    if isinstance(size, bool) or (isinstance(size, float) and not 0 < size < 1) or size <= 0:
+        raise DetectorError(
+            f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}"
+        )
+
+
+def _pixels(size: _Size, shorter: int) -> tuple[int, int]:
+    """A size as OpenCV takes it; (0, 0) is no bound."""
+    if size is None:
+        return (0, 0)
+    side = max(1, round(size * shorter)) if isinstance(size, float) else size
+    return (side, side)
+
+
+def _join(first: Detections, second: Detections) -> Detections:
+    """Both, less those of lower score that overlap a better one by half or more (greedy suppression)."""
+    both = Detections.ranked(
+        np.concatenate([first.boxes, second.boxes]), np.concatenate([first.scores, second.scores])
+    )
+    boxes = both.boxes.astype(np.float64)
+    upper, lower = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    area = boxes[:, 2] * boxes[:, 3]
+    keep: list[int] = []
+    for index in range(len(both)):
+        overlap = np.clip(
+            np.minimum(lower[keep], lower[index]) - np.maximum(upper[keep], upper[index]), 0, None
+        ).prod(axis=1)
+        if not (overlap / (area[keep] + area[index] - overlap) >= 0.5).any():
+            keep.append(index)
+    return Detections(both.boxes[keep], both.scores[keep])
