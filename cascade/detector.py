@@ -1,13 +1,16 @@
 """The cascade face detector: the one thing that the rest of the project needs to know of this package."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cascade.detections import BoxAdjustment, Detections, FaceDetector, Image
 from cascade.errors import DetectorError
+from cascade.grouping import group_hits
 from cascade.images import to_gray
 from cascade.names import find_cascade, load_cv2
 
@@ -66,7 +69,7 @@ class CascadeDetector:
         self.mirror = mirror
         self.box_adjustment = box_adjustment
         self._local = threading.local()
-        width, height = self._classifier().getOriginalWindowSize()
+        width, height = self._classifier()[0].getOriginalWindowSize()
         self.window = (int(width), int(height))
 
     def __repr__(self) -> str:
@@ -97,36 +100,42 @@ class CascadeDetector:
         gray = to_gray(image)
         if self.equalize:
             gray = np.asarray(load_cv2().equalizeHist(gray), np.uint8)
-        found = self._scan(gray)
+        boxes, margins = self._hits(gray)
         if self.mirror:
-            flipped = self._scan(np.ascontiguousarray(gray[:, ::-1]))
-            boxes = flipped.boxes.copy()
-            boxes[:, 0] = gray.shape[1] - boxes[:, 0] - boxes[:, 2]
-            found = _join(found, Detections(boxes, flipped.scores))
+            mirrored, more_margins = self._hits(np.ascontiguousarray(gray[:, ::-1]))
+            mirrored[:, 0] = gray.shape[1] - mirrored[:, 0] - mirrored[:, 2]
+            boxes, margins = np.concatenate([boxes, mirrored]), np.concatenate([margins, more_margins])
+        found = group_hits(boxes, margins, self.min_neighbors)
         if self.box_adjustment is not None:
             found = Detections(self.box_adjustment.apply(found.boxes), found.scores)
         return found
 
-    def _scan(self, gray: Image) -> Detections:
+    def _hits(self, gray: Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The windows that pass every stage: boxes (M, 4), and how far they pass the last one (M,)."""
         shorter = min(gray.shape)
-        boxes, _, weights = self._classifier().detectMultiScale3(
+        classifier, threshold = self._classifier()
+        boxes, _, sums = classifier.detectMultiScale3(
             gray,
             scaleFactor=self.scale_factor,
-            minNeighbors=self.min_neighbors,
+            minNeighbors=0,
             minSize=_pixels(self.min_size, shorter),
             maxSize=_pixels(self.max_size, shorter),
             outputRejectLevels=True,
         )
-        return Detections.ranked(boxes, weights)
+        hits = np.asarray(boxes, np.float64).reshape(-1, 4)
+        return hits, np.asarray(sums, np.float64).reshape(-1) - threshold
 
-    def _classifier(self) -> Any:
-        """This thread's classifier: OpenCV keeps the image's integrals in it, so that it cannot be shared."""
-        if not hasattr(self._local, "classifier"):
-            self._local.classifier = _load(self.path)
-        return self._local.classifier
+    def _classifier(self) -> tuple[Any, float]:
+        """This thread's classifier, which cannot be shared as it holds the image's integrals, and the
+        threshold of its last stage.
+        """
+        if not hasattr(self._local, "loaded"):
+            self._local.loaded = _load(self.path)
+        loaded: tuple[Any, float] = self._local.loaded
+        return loaded
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> tuple[Any, float]:
     cv2 = load_cv2()
     if not path.is_file():
         raise DetectorError(f"the cascade file {path} is gone")
@@ -141,7 +150,8 @@ def _load(path: Path) -> Any:
         raise DetectorError(
             f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes"
         )
-    return classifier
+    thresholds = re.findall(rb"<stage_?[tT]hreshold>\s*([^<\s]+)", path.read_bytes())
+    return classifier, float(thresholds[-1]) if thresholds else 0.0
 
 
 def _check_size(name: str, size: _Size) -> None:
@@ -159,21 +169,3 @@ def _pixels(size: _Size, shorter: int) -> tuple[int, int]:
         return (0, 0)
     side = max(1, round(size * shorter)) if isinstance(size, float) else size
     return (side, side)
-
-
-def _join(first: Detections, second: Detections) -> Detections:
-    """Both, less those of lower score that overlap a better one by half or more (greedy suppression)."""
-    both = Detections.ranked(
-        np.concatenate([first.boxes, second.boxes]), np.concatenate([first.scores, second.scores])
-    )
-    boxes = both.boxes.astype(np.float64)
-    upper, lower = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    area = boxes[:, 2] * boxes[:, 3]
-    keep: list[int] = []
-    for index in range(len(both)):
-        overlap = np.clip(
-            np.minimum(lower[keep], lower[index]) - np.maximum(upper[keep], upper[index]), 0, None
-        ).prod(axis=1)
-        if not (overlap / (area[keep] + area[index] - overlap) >= 0.5).any():
-            keep.append(index)
-    return Detections(both.boxes[keep], both.scores[keep])
