@@ -1,0 +1,66 @@
+"""Getting fer2013 from Kaggle."""
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
+
+from fer.errors import UserError
+
+KAGGLE_DATASET = "deadskull7/fer2013"
+KAGGLE_URL = f"https://www.kaggle.com/datasets/{KAGGLE_DATASET}"
+
+_log = logging.getLogger(__name__)
+
+
+def download_fer2013(path: Path) -> None:
+    """Download Kaggle's `deadskull7/fer2013` and put its CSV at `path`, unless it is already there.
+
+    kagglehub shows the progress, resumes an interrupted download and keeps its own copy under
+    `~/.cache/kagglehub`. The file appears at `path` whole or not at all; of several processes one downloads.
+
+    Args:
+        path: where the CSV is to be; its folder is made if missing.
+
+    Raises:
+        UserError: where kagglehub is not installed, or the download fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        if path.exists():
+            return
+        folder = _download()
+        found = sorted(folder.rglob("*.csv"), key=lambda file: file.stat().st_size)
+        if not found:
+            raise UserError(f"Kaggle's {KAGGLE_DATASET} was downloaded to {folder}, but holds no CSV file")
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            copy = Path(temporary) / path.name
+            try:
+                os.link(found[-1].resolve(), copy)  # no second 287 MB where both are on one disk
+            except OSError:
+                shutil.copyfile(found[-1], copy)
+            copy.replace(path)
+        _log.info("Downloaded %s to %s", KAGGLE_DATASET, path)
+
+
+def _download() -> Path:
+    try:
+        import kagglehub  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        raise UserError(
+            'data.download=true needs kagglehub: pip install "fer-cascade[download]" '
+            f"(in a clone: pip install -e '.[download]'); or fetch {KAGGLE_URL} and set data.path"
+        ) from error
+    _log.info("Downloading %s from Kaggle", KAGGLE_DATASET)
+    try:
+        return Path(kagglehub.dataset_download(KAGGLE_DATASET))
+    # kagglehub raises its own, requests' and the system's errors without a common base
+    except Exception as error:
+        raise UserError(
+            f"Kaggle's {KAGGLE_DATASET} could not be downloaded ({type(error).__name__}: {error}). "
+            "Check the network and, if Kaggle asks for it, your token in ~/.kaggle/kaggle.json; "
+            f"or fetch {KAGGLE_URL} in a browser and set data.path"
+        ) from error

@@ -1,0 +1,128 @@
+"""`data=fer2013`: Kaggle's fer2013, 48×48 gray faces in a CSV."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer.data.cache import cached_tensors
+from fer.data.download import KAGGLE_URL, download_fer2013
+from fer.data.faces import Faces, Split
+from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
+from fer.data.named_faces import NamedFaces
+from fer.errors import DataError
+from fer.preprocessing import resize_face
+
+#: What a folder given as path is searched for, in this order.
+FILE_NAMES = (
+    "fer2013.csv",
+    "icml_face_data.csv",
+    "fer2013.zip",
+    "icml_face_data.csv.zip",
+    "archive.zip",
+    "fer2013.tar.gz",
+)
+#: Raise it whenever the parser's result changes.
+CACHE_VERSION = 1
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fer2013:
+    """fer2013 (Goodfellow et al., 2013, arXiv:1307.0414) as Kaggle gives it.
+
+    `Training` becomes train, `PublicTest` val and `PrivateTest` test. A file without `PrivateTest` has no
+    test split. It is parsed once and memory-mapped from then on.
+
+    Attributes:
+        path: `fer2013.csv`, `icml_face_data.csv`, a .zip or .tar.gz with one of them, or a folder with one
+            of these.
+        download: get the file from Kaggle where `path` does not exist.
+        cache_dir: where the parsed file is kept; None for beside the file, or the user's cache folder
+            where that cannot be written.
+        image_size: side of the delivered faces in pixels; the file's are 48.
+    """
+
+    path: str | Path
+    download: bool = False
+    cache_dir: str | Path | None = None
+    image_size: int = SIDE
+
+    def load(self) -> Mapping[Split, NamedFaces]:
+        """Return the splits of the file: images uint8 (N, 1, image_size, image_size), labels int64 (N,).
+
+        Raises:
+            DataError: where the file is missing, or naming its row and the rule that it breaks.
+            UserError: where the download fails.
+        """
+        return {
+            split: NamedFaces(faces.images, faces.labels, [f"row {row}" for row in rows.tolist()])
+            for split, (faces, rows) in self.load_rows().items()
+        }
+
+    def load_rows(self) -> Mapping[Split, tuple[Faces, Tensor]]:
+        """Return each split's faces and their rows in the file: int64 (N,), 1 for the first."""
+        file = self._locate()
+        tensors = self._tensors(file)
+        usages = torch.arange(len(USAGES) + 1, dtype=torch.uint8)
+        bounds = torch.searchsorted(tensors["usages"], usages).tolist()
+        splits: dict[Split, tuple[Faces, Tensor]] = {}
+        for index, (usage, split) in enumerate(USAGES.items()):
+            part = slice(bounds[index], bounds[index + 1])
+            if part.start == part.stop:
+                if split != "test":
+                    raise DataError(f"{file} has no row whose Usage is {usage}, which is the {split} split")
+                _log.info("%s has no PrivateTest rows: there is no test split", file)
+                continue
+            splits[split] = Faces(tensors["images"][part], tensors["emotions"][part]), tensors["rows"][part]
+        return splits
+
+    def _tensors(self, file: Path) -> dict[str, Tensor]:
+        cache_dir = None if self.cache_dir is None else Path(self.cache_dir).expanduser()
+        parsed = partial(cached_tensors, file, f"v{CACHE_VERSION}", partial(_parse, file), cache_dir)
+        if self.image_size == SIDE:
+            return parsed()
+        tag = f"v{CACHE_VERSION}-{self.image_size}px"
+        return cached_tensors(file, tag, lambda: _resized(parsed(), self.image_size), cache_dir)
+
+    def _locate(self) -> Path:
+        path = Path(self.path).expanduser()
+        if (found := _existing(path)) is not None:
+            return found
+        target = path / FILE_NAMES[0] if path.is_dir() else path
+        if self.download:
+            download_fer2013(target)
+            return target
+        raise DataError(
+            f"no fer2013 at {target.absolute()}. Get it from {KAGGLE_URL} "
+            "(or let data.download=true do it) and set data.path or FER2013_CSV; "
+            "or try the project without it: data=synthetic"
+        )
+
+
+def _existing(path: Path) -> Path | None:
+    if not path.is_dir():
+        return path if path.exists() else None
+    return next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
+
+
+def _parse(file: Path) -> dict[str, Tensor]:
+    table = parse_fer2013(file)
+    return {
+        # the parser's arrays may be read-only; saving needs no copy, but torch warns of them
+        "images": torch.from_numpy(np.require(table.images[:, None], requirements="W")),
+        "emotions": torch.from_numpy(table.emotions),
+        "usages": torch.from_numpy(np.require(table.usages, requirements="W")),
+        "rows": torch.from_numpy(table.rows),
+    }
+
+
+def _resized(tensors: dict[str, Tensor], size: int) -> dict[str, Tensor]:
+    faces = [resize_face(image, size) for image in tensors["images"][:, 0].numpy()]
+    return tensors | {"images": torch.from_numpy(np.stack(faces)[:, None])}
