@@ -1,8 +1,55 @@
-"""The one definition of how a face becomes the network's input."""
+"""The one definition of how a face becomes the network's input.
+
+Training, export and inference all go through here. The values travel inside every checkpoint and
+exported model, and those are the ones that inference uses.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from fer.labels import EXPRESSIONS
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network expects and what its outputs mean.
+
+    Attributes:
+        size: side of the square gray face in pixels.
+        mean: subtracted from pixels of 0 to 1.
+        std: divides them after that. The defaults give -1 to 1, as in the Mini-Xception paper's code.
+        classes: names of the outputs, in order.
+    """
+
+    size: int = 48
+    mean: float = 0.5
+    std: float = 0.5
+    classes: tuple[str, ...] = EXPRESSIONS
+
+    def normalise(self, pixels: Any) -> Any:
+        """Turn float pixels of 0 to 255 (NumPy array or tensor, any shape) into the network's range."""
+        return (pixels / 255.0 - self.mean) / self.std
+
+    def denormalise(self, values: Any) -> Any:
+        """Undo `normalise`: back to pixels of 0 to 255."""
+        return (values * self.std + self.mean) * 255.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for checkpoints and model metadata."""
+        return {**asdict(self), "classes": list(self.classes)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`'s values.
+
+        Raises:
+            TypeError: where a value is missing or unknown.
+        """
+        return cls(**{**values, "classes": tuple(values["classes"])})
 
 
 def resize_face(gray: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -66,3 +66,36 @@ def _write(sheet: NDArray[np.uint8], text: str, x: int, y: int, width: int) -> N
     while text and cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)[0][0] > width:
         text = text[:-1]
     cv2.putText(sheet, text, (x, y), _FONT, _FONT_SCALE, _INK, 1, cv2.LINE_AA)
+
+
+def confusion_picture(
+    confusion: NDArray[np.int64], names: Sequence[str], cell: int = 64
+) -> NDArray[np.uint8]:
+    """Draw a confusion matrix: each cell is shaded by its share of the row and holds share and count.
+
+    Args:
+        confusion: int (C, C), rows true classes, columns predictions.
+        names: the C class names.
+        cell: side of a cell in pixels.
+
+    Returns:
+        uint8 (height, width, 3), BGR.
+    """
+    left, top = 84, 40
+    size = len(names)
+    sheet = np.full((top + size * cell + _GAP, left + size * cell + _GAP, 3), _GROUND, dtype=np.uint8)
+    _write(sheet, "true \\ predicted", _GAP, 14, left + cell)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    for row, name in enumerate(names):
+        _write(sheet, name, _GAP, top + row * cell + cell // 2 + 4, left - _GAP)
+        _write(sheet, name, left + row * cell + _GAP, top - _GAP, cell - _GAP)
+        for column in range(size):
+            share = float(shares[row, column])
+            x, y = left + column * cell, top + row * cell
+            shade = np.array((60, 200, 90) if row == column else (70, 90, 230)) * share + np.array(
+                _GROUND
+            ) * (1 - share)
+            sheet[y + 1 : y + cell, x + 1 : x + cell] = shade.astype(np.uint8)
+            _write(sheet, f"{share:.0%}", x + 8, y + cell // 2, cell - 8)
+            _write(sheet, str(int(confusion[row, column])), x + 8, y + cell // 2 + _LINE + 2, cell - 8)
+    return sheet

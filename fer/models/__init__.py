@@ -1,0 +1,1 @@
+"""Networks: plain modules, one per file, that know nothing of Lightning."""

@@ -54,7 +54,7 @@ class XceptionModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out_channels, ⌈H/2⌉, ⌈W/2⌉)."""
-        return _max_pool_same(self.body(x)) + self.shortcut(x)
+        return _max_pool_same(self.body(x)).add(self.shortcut(x))
 
 
 class MiniXception(nn.Module):
@@ -104,7 +104,8 @@ class MiniXception(nn.Module):
                 f"MiniXception needs faces of {self.MIN_SIZE}×{self.MIN_SIZE} pixels or more, "
                 f"got {x.shape[-2]}×{x.shape[-1]}; set data.image_size={self.MIN_SIZE} or above"
             )
-        return self.head(self.blocks(self.stem(x))).mean(dim=(2, 3))
+        scores: Tensor = self.head(self.blocks(self.stem(x)))
+        return scores.mean(dim=(2, 3))
 
 
 def _glorot_uniform(conv: nn.Conv2d) -> None:

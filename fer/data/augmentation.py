@@ -1,0 +1,100 @@
+"""Random changes to a batch of training faces, on the device the batch is on."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+
+class Augmentation:
+    """Rotation, scale, shift and mirroring in one resampling; then contrast, brightness and erasing.
+
+    Every face of a batch draws its own changes. All randomness comes from the generator passed in, so
+    the same generator state gives the same faces whatever else draws random numbers. The fields of
+    `configs/augmentation/*.yaml` are these arguments.
+
+    Args:
+        rotation: largest angle to either side, in degrees.
+        scale: largest relative change of size, 0.1 for 90% to 110%.
+        shift: largest move along each axis, as a share of the side.
+        flip: probability of mirroring left and right.
+        contrast: largest relative change of contrast around the face's mean.
+        brightness: largest change of brightness, as a share of the full range.
+        erase: probability of covering one random rectangle with the face's mean.
+        erase_size: smallest and largest area of that rectangle, as a share of the face.
+    """
+
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        scale: float = 0.0,
+        shift: float = 0.0,
+        flip: float = 0.0,
+        contrast: float = 0.0,
+        brightness: float = 0.0,
+        erase: float = 0.0,
+        erase_size: tuple[float, float] = (0.02, 0.15),
+    ) -> None:
+        for name, value, limit in (("flip", flip, 1.0), ("erase", erase, 1.0), ("scale", scale, 0.9)):
+            if not 0.0 <= value <= limit:
+                raise ValueError(f"augmentation.{name} must lie in 0 to {limit:g}, got {value}")
+        for name, value in (("rotation", rotation), ("shift", shift), ("contrast", contrast)):
+            if value < 0.0:
+                raise ValueError(f"augmentation.{name} must not be negative, got {value}")
+        self.rotation = math.radians(rotation)
+        self.scale, self.shift, self.flip = scale, shift, flip
+        self.contrast, self.brightness = contrast, brightness
+        self.erase, self.erase_size = erase, erase_size
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Return changed copies of uint8 or float images (N, C, H, W) in 0 to 255, as float32 in 0 to 255.
+
+        Args:
+            images: faces in 0 to 255.
+            generator: on the device of `images`.
+        """
+        faces = images.float()
+        count, device = len(faces), faces.device
+
+        def uniform(limit: float) -> Tensor:
+            return (torch.rand(count, generator=generator, device=device) * 2 - 1) * limit
+
+        if self.rotation or self.scale or self.shift or self.flip:
+            faces = self._move(faces, uniform, generator)
+        if self.contrast:
+            mean = faces.mean(dim=(1, 2, 3), keepdim=True)
+            faces = torch.lerp(mean, faces, 1 + uniform(self.contrast).view(-1, 1, 1, 1))
+        if self.brightness:
+            faces = faces + 255 * uniform(self.brightness).view(-1, 1, 1, 1)
+        if self.erase:
+            faces = self._cover(faces, generator)
+        return faces.clamp(0, 255) if self.contrast or self.brightness else faces
+
+    def _move(self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator) -> Tensor:
+        angle = uniform(self.rotation)
+        zoom = 1 / (1 + uniform(self.scale))
+        shift_x, shift_y = uniform(2 * self.shift), uniform(2 * self.shift)
+        mirror = torch.rand(len(faces), generator=generator, device=faces.device) < self.flip
+        sign = torch.where(mirror, -1.0, 1.0)
+        cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+        # Where each output pixel comes from, in coordinates of -1 to 1
+        matrix = torch.stack([cos * sign, -sin, shift_x, sin * sign, cos, shift_y], dim=1).view(-1, 2, 3)
+        grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
+        return F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+    def _cover(self, faces: Tensor, generator: Generator) -> Tensor:
+        count, _, height, width = faces.shape
+        draw = torch.rand(5, count, generator=generator, device=faces.device)
+        low, high = self.erase_size
+        area = low + (high - low) * draw[0]
+        aspect = torch.exp((draw[1] * 2 - 1) * math.log(2.0))
+        rows, columns = (area * aspect).sqrt() * height, (area / aspect).sqrt() * width
+        top, left = draw[2] * (height - rows), draw[3] * (width - columns)
+        y = torch.arange(height, device=faces.device).view(1, -1, 1)
+        x = torch.arange(width, device=faces.device).view(1, 1, -1)
+        inside = (y >= top.view(-1, 1, 1)) & (y < (top + rows).view(-1, 1, 1))
+        inside = inside & (x >= left.view(-1, 1, 1)) & (x < (left + columns).view(-1, 1, 1))
+        inside = inside & (draw[4] < self.erase).view(-1, 1, 1)
+        return torch.where(inside.unsqueeze(1), faces.mean(dim=(1, 2, 3), keepdim=True), faces)

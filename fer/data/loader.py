@@ -1,0 +1,118 @@
+"""Batches straight from one tensor: no worker processes, no decoding, resumable within an epoch."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from fer.data.faces import Faces
+from fer.seeding import ORDER, generator
+
+
+class FaceDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Faces for a DataLoader; a whole batch is one indexing operation."""
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self.faces.images[index], self.faces.labels[index]
+
+    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Return uint8 (B, 1, H, W) and the labels, int64 (B,) or float32 (B, 7)."""
+        chosen = torch.as_tensor(indices)
+        return self.faces.images[chosen], self.faces.labels[chosen]
+
+
+class EpochBatches(Sampler[list[int]]):
+    """The batches of one process in one epoch: each face once, over all processes.
+
+    The order depends on the seed and the epoch alone. Every process gets the same number of batches,
+    because distributed training waits for the slowest; sizes then differ by at most one face.
+
+    Args:
+        size: number of faces.
+        batch_size: largest number of faces per batch and process.
+        shuffle: whether each epoch has an order of its own.
+        seed: of the order.
+        rank: number of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self, size: int, batch_size: int, shuffle: bool, seed: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
+        if size < world_size:
+            raise ValueError(f"{size} faces cannot be shared by {world_size} processes")
+        self.size, self.batch_size, self.shuffle, self.seed = size, batch_size, shuffle, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+        self.served = 0
+        self._skip = 0
+
+    @property
+    def sampler(self) -> "EpochBatches":
+        """Itself: Lightning announces epochs to `batch_sampler.sampler`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration follows."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(math.ceil(self.size / self.world_size) / self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        # Not a generator itself: the place to start from must be taken now, not at the first batch.
+        skip, self._skip = self._skip, 0
+        self.served = skip
+        return self._serve(skip)
+
+    def _serve(self, skip: int) -> Iterator[list[int]]:
+        if self.shuffle:
+            order = torch.randperm(self.size, generator=generator(self.seed, ORDER, self.epoch))
+        else:
+            order = torch.arange(self.size)
+        share = order[self.rank :: self.world_size]
+        batches = (
+            torch.split(share, self.batch_size) if self.world_size == 1 else share.tensor_split(len(self))
+        )
+        for batch in batches[skip:]:
+            self.served += 1
+            yield batch.tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many batches of the current epoch have been served."""
+        return {"served": self.served}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next iteration go on where the saved one stood."""
+        self._skip = state["served"]
+
+
+class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
+    """A DataLoader over faces whose place in the epoch is saved in Lightning's checkpoints."""
+
+    def __init__(self, faces: Faces, batches: EpochBatches, pin_memory: bool = False) -> None:
+        super().__init__(
+            FaceDataset(faces), batch_sampler=batches, collate_fn=_as_is, num_workers=0, pin_memory=pin_memory
+        )
+        self.batches = batches
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sampler's place in the epoch."""
+        return self.batches.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore the sampler's place in the epoch."""
+        self.batches.load_state_dict(state)
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,123 @@
+"""The LightningDataModule: any source of faces, as augmented and normalised batches."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from fer.data.augmentation import Augmentation
+from fer.data.faces import Faces, Source, Split
+from fer.data.loader import EpochBatches, FaceLoader
+from fer.errors import DataError
+from fer.labels import EXPRESSIONS
+from fer.preprocessing import Preprocessing
+from fer.seeding import AUGMENTATION, generator
+
+log = logging.getLogger(__name__)
+
+
+class FaceDataModule(LightningDataModule):
+    """Serves the splits of one source.
+
+    Batches leave the loaders as uint8 and become the network's input on its device, in
+    `on_after_batch_transfer`: training batches are augmented there, all are normalised.
+
+    Args:
+        source: makes the source from `source_options` and `image_size`.
+        image_size: side of the faces in pixels.
+        batch_size: training faces per step and process.
+        eval_batch_size: faces per step where nothing is learned.
+        augmentation: changes to the training faces, or None.
+        augmentation_seed: seed of those changes, apart from that of the order.
+        order_seed: seed of the order of the training faces.
+        pin_memory: whether batches are copied to a GPU from page-locked memory.
+        source_options: everything else, handed to `source`; `data.path` for one.
+    """
+
+    def __init__(
+        self,
+        source: Callable[..., Source],
+        image_size: int = 48,
+        batch_size: int = 96,
+        eval_batch_size: int = 256,
+        augmentation: Augmentation | None = None,
+        augmentation_seed: int = 0,
+        order_seed: int = 0,
+        pin_memory: bool = False,
+        **source_options: Any,
+    ) -> None:
+        super().__init__()
+        self.source = source(image_size=image_size, **source_options)
+        self.preprocessing = Preprocessing(size=image_size)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
+        self.order_seed, self.pin_memory = order_seed, pin_memory
+        self._splits: Mapping[Split, Faces] | None = None
+
+    @property
+    def splits(self) -> Mapping[Split, Faces]:
+        """The source's faces, loaded when first asked for."""
+        if self._splits is None:
+            self._splits = self.source.load()
+            for split, faces in self._splits.items():
+                if not len(faces):
+                    raise DataError(f"the {split} split of {self.source} holds no faces")
+        return self._splits
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load the splits and tell their sizes."""
+        if self._splits is None:
+            counts = ", ".join(f"{len(faces):,} {split}" for split, faces in self.splits.items())
+            log.info("faces: %s", counts)
+
+    def train_dataloader(self) -> FaceLoader:
+        """Uint8 batches in an order of their own every epoch."""
+        return self._loader("train", self.batch_size, shuffle=True)
+
+    def val_dataloader(self) -> FaceLoader:
+        """Uint8 batches of the split that selects models."""
+        return self._loader("val", self.eval_batch_size)
+
+    def test_dataloader(self) -> FaceLoader:
+        """Uint8 batches of the split that is reported once.
+
+        Raises:
+            fer.errors.DataError: where the source has none.
+        """
+        return self._loader("test", self.eval_batch_size)
+
+    def on_after_batch_transfer(
+        self, batch: tuple[Tensor, Tensor], dataloader_idx: int
+    ) -> tuple[Tensor, Tensor]:
+        """Turn uint8 faces into the network's input, augmented while training."""
+        images, labels = batch
+        if self.trainer is not None and self.trainer.training and self.augmentation is not None:
+            progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+            key = (
+                self.augmentation_seed,
+                AUGMENTATION,
+                self.trainer.current_epoch,
+                progress,
+                self.trainer.global_rank,
+            )
+            pixels = self.augmentation(images, generator(*key, device=images.device))
+        else:
+            pixels = images.float()
+        return self.preprocessing.normalise(pixels), labels
+
+    def class_counts(self, split: Split) -> Tensor:
+        """Number of faces per class in one split, int64 (7,)."""
+        return torch.bincount(self.splits[split].hard_labels, minlength=len(EXPRESSIONS))
+
+    def _loader(self, split: Split, batch_size: int, shuffle: bool = False) -> FaceLoader:
+        if split not in self.splits:
+            raise DataError(f"{self.source} has no {split} split")
+        faces = self.splits[split]
+        rank, world_size = (
+            (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        )
+        batches = EpochBatches(len(faces), batch_size, shuffle, self.order_seed, rank, world_size)
+        return FaceLoader(faces, batches, self.pin_memory)

@@ -1,0 +1,1 @@
+"""What happens around training: averaging, stopping, pictures, progress. One callback per file."""

@@ -1,0 +1,51 @@
+"""The best and the last checkpoint of a run."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class BestAndLast(ModelCheckpoint):
+    """Keeps `best.ckpt` by the monitored metric and `last.ckpt` of the newest epoch.
+
+    A resumed run writes to its own folder; the best checkpoint so far is copied there, so that a best
+    epoch before the interruption is not lost.
+
+    Args:
+        dirpath: folder of both.
+        monitor: metric that decides what is best.
+        mode: `max` or `min`.
+    """
+
+    def __init__(self, dirpath: str, monitor: str, mode: str) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename=Path(BEST).stem,
+            monitor=monitor,
+            mode=mode,
+            save_last=True,
+            save_top_k=1,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best score, and its checkpoint if that is still there."""
+        earlier = Path(state_dict["best_model_path"])
+        here = Path(self.dirpath or ".") / BEST
+        if state_dict["best_model_path"] and earlier.is_file():
+            if earlier.resolve() != here.resolve():
+                here.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(earlier, here)
+            state_dict = state_dict | {
+                "dirpath": self.dirpath,
+                "best_model_path": str(here),
+                "kth_best_model_path": str(here),
+                "best_k_models": {str(here): state_dict["best_model_score"]},
+                "last_model_path": "",
+            }
+            super().load_state_dict(state_dict)

@@ -1,0 +1,105 @@
+"""Ending a run early without losing it: signals, and a loss that is no number."""
+
+import logging
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback, Checkpoint
+from torch import Tensor
+
+from fer.errors import UserError
+from fer.training.callbacks.checkpoints import LAST
+
+log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class NonFiniteLossError(UserError):
+    """The loss became infinite or not a number; going on would only train nonsense."""
+
+
+class StopOnSignal(Checkpoint):
+    """On SIGINT or SIGTERM saves `last.ckpt` after the current step and ends training; twice aborts at once.
+
+    Is a `Checkpoint` to Lightning, so that it runs after the callbacks whose state it saves.
+
+    Args:
+        dirpath: folder of `last.ckpt`.
+    """
+
+    def __init__(self, dirpath: str) -> None:
+        self.path = Path(dirpath) / LAST
+        #: The signal that ended the run, or None.
+        self.received: signal.Signals | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over both signals for the time of the training."""
+        self._previous = {number: signal.signal(number, self._note) for number in _SIGNALS}
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save and stop, where any process was told to."""
+        # A signal may reach one process of several; all must leave the loop at the same step.
+        told = self.received is not None
+        if trainer.world_size > 1:
+            told = trainer.strategy.reduce_boolean_decision(told, all=False)
+        if told and not trainer.should_stop:
+            trainer.save_checkpoint(self.path)
+            trainer.should_stop = True
+            trainer.limit_val_batches = 0  # the epoch is not over: its validation would count as one
+            trainer.fit_loop.epoch_loop.val_loop._max_batches = [0]
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)
+        log.warning(
+            "%s: saving and stopping after this step; send it again to stop at once", self.received.name
+        )
+
+
+class StopOnNonFiniteLoss(Callback):
+    """Ends the run with an explanation when the loss is not finite.
+
+    The loss is watched on its device and read back only every few steps, so a GPU never waits for it.
+
+    Args:
+        every: steps between two readings.
+    """
+
+    def __init__(self, every: int = 50) -> None:
+        self.every = every
+        self._bad: Tensor | None = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note whether this step's loss was a number."""
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        bad = ~torch.isfinite(loss.detach())
+        self._bad = bad if self._bad is None else self._bad | bad
+        if loss.device.type == "cpu" or (batch_idx + 1) % self.every == 0 or trainer.is_last_batch:
+            self._check(trainer)
+
+    def _check(self, trainer: Trainer) -> None:
+        if self._bad is not None and bool(self._bad):
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            raise NonFiniteLossError(
+                f"the loss is not finite in epoch {trainer.current_epoch}, step {trainer.global_step}, at learning rate "
+                f"{rate:.3g}; try a lower optimizer.lr, trainer.gradient_clip_val=1 or trainer.precision=32-true. "
+                f"The checkpoints of earlier epochs are untouched"
+            )
+        self._bad = None

@@ -1,0 +1,148 @@
+"""What a checkpoint says about itself, and loading a network from one without running its code."""
+
+import importlib
+import pickle
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fer.errors import UserError
+from fer.preprocessing import Preprocessing
+
+METADATA_KEY = "fer"
+_FORMAT = 1
+
+
+class CheckpointError(UserError):
+    """A file is not a checkpoint that this project can load."""
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A network from a checkpoint, in evaluation mode, with what it expects and where it came from."""
+
+    network: nn.Module
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+    commit: str
+    epoch: int
+
+
+def metadata(network_config: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+    """Return what a checkpoint needs beside its weights, in plain values."""
+    return {
+        "format": _FORMAT,
+        "network": network_config,
+        "preprocessing": preprocessing.to_dict(),
+        "commit": source_commit(),
+    }
+
+
+def build_network(config: dict[str, Any]) -> nn.Module:
+    """Instantiate a network from `_target_` and plain arguments.
+
+    Only classes inside `fer.models` are built: a checkpoint from a stranger must not choose what runs.
+
+    Raises:
+        CheckpointError: for any other target, or arguments that it does not take.
+    """
+    arguments = dict(config)
+    target = str(arguments.pop("_target_", ""))
+    module_name, _, class_name = target.rpartition(".")
+    network_class: Any = None
+    if module_name.startswith("fer.models."):
+        try:
+            network_class = getattr(importlib.import_module(module_name), class_name, None)
+        except ImportError:
+            network_class = None
+    if not (isinstance(network_class, type) and issubclass(network_class, nn.Module)):
+        raise CheckpointError(f"model._target_ must name a network class in fer.models, not {target!r}")
+    try:
+        network: nn.Module = network_class(**arguments)
+    except TypeError as error:
+        raise CheckpointError(f"{target} cannot be built from {arguments}: {error}") from error
+    return network
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint of this project onto the CPU, weights and plain values only.
+
+    Raises:
+        CheckpointError: if it is missing, no checkpoint, unsafe, or not one of this project's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder"
+        )
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds more than weights and plain values, or is damaged; it was not loaded, because "
+            f"loading could run its code"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from error
+    if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
+        raise CheckpointError(
+            f"{path} was not written by this project's train.py: its '{METADATA_KEY}' entry is missing"
+        )
+    if checkpoint[METADATA_KEY].get("format") != _FORMAT:
+        raise CheckpointError(
+            f"{path} has format {checkpoint[METADATA_KEY].get('format')}, this version reads {_FORMAT}"
+        )
+    return checkpoint
+
+
+def load_network(path: str | Path) -> LoadedNetwork:
+    """Rebuild the network of a checkpoint; with averaged weights where training averaged them.
+
+    Raises:
+        CheckpointError: if the file is not a checkpoint of this project.
+    """
+    checkpoint = read_checkpoint(path)
+    about = checkpoint[METADATA_KEY]
+    network = build_network(about["network"])
+    prefix = "network."
+    weights = {
+        name.removeprefix(prefix): v
+        for name, v in checkpoint["state_dict"].items()
+        if name.startswith(prefix)
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights in {path} do not fit {about['network']['_target_']}: {error}"
+        ) from error
+    return LoadedNetwork(
+        network=network.eval(),
+        config=about["network"],
+        preprocessing=Preprocessing.from_dict(about["preprocessing"]),
+        commit=about["commit"],
+        epoch=checkpoint["epoch"],
+    )
+
+
+def source_commit() -> str:
+    """The commit this code stands at, `-dirty` if it was changed; the package version outside git."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        try:
+            return f"v{version('fer-cascade')}"
+        except PackageNotFoundError:
+            return "unknown"
+    return described.stdout.strip()

@@ -1,0 +1,45 @@
+"""Scores of a network on one split, outside any Trainer."""
+
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+
+from fer.data.loader import FaceLoader
+from fer.preprocessing import Preprocessing
+from fer.training.metrics import ScoreMetrics, Scores
+
+
+@torch.inference_mode()
+def predict_logits(
+    network: nn.Module,
+    loader: FaceLoader,
+    preprocessing: Preprocessing,
+    device: torch.device | str = "cpu",
+    description: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run a network over a loader of uint8 faces, in 32 bits.
+
+    Returns:
+        Logits, float32 (N, C), and hard labels, int64 (N,), both on the CPU and in the loader's order.
+    """
+    network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    logits, labels = [], []
+    for images, truth in track(loader, description or "", disable=description is None, transient=True):
+        faces = preprocessing.normalise(images.to(device).float())
+        logits.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu())
+        labels.append(truth if truth.ndim == 1 else truth.argmax(dim=1))
+    return torch.cat(logits), torch.cat(labels)
+
+
+def evaluate(
+    network: nn.Module,
+    loader: FaceLoader,
+    preprocessing: Preprocessing,
+    device: torch.device | str = "cpu",
+    description: str | None = None,
+) -> Scores:
+    """Return the scores of a network on all faces of a loader; see `predict_logits`."""
+    logits, labels = predict_logits(network, loader, preprocessing, device, description)
+    metrics = ScoreMetrics(preprocessing.classes)
+    metrics.update(logits, labels)
+    return metrics.scores()

@@ -1,0 +1,149 @@
+"""The LightningModule: a plain network, its loss, optimizer and schedule, and what is logged."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fer.preprocessing import Preprocessing
+from fer.training.checkpoint import METADATA_KEY, metadata
+from fer.training.metrics import ScoreMetrics, Scores
+from fer.training.schedules import Schedule
+
+Batch = tuple[Tensor, Tensor]
+
+
+class ExpressionClassifier(LightningModule):
+    """Trains a network to name expressions.
+
+    Nothing but plain values goes into the checkpoint, so it loads with `weights_only=True`; how to
+    rebuild the network and feed it stands under its `fer` key.
+
+    Args:
+        network: normalised faces (N, 1, H, W) to logits (N, C).
+        network_config: `_target_` within `fer.models` and plain arguments that rebuild `network`.
+        optimizer: makes the optimizer from parameter groups.
+        schedule: makes the learning-rate schedule, or None for a constant rate.
+        preprocessing: what the network expects; travels in the checkpoint.
+        label_smoothing: share of each label spread evenly over all classes, 0 to 1.
+        channels_last: store images with channels innermost, which CPUs and tensor cores prefer.
+        compile: run the network through `torch.compile`; wants a C++ compiler on the CPU.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        network_config: dict[str, Any],
+        optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer],
+        schedule: Schedule | None = None,
+        preprocessing: Preprocessing | None = None,
+        label_smoothing: float = 0.0,
+        channels_last: bool = True,
+        compile: bool = False,
+    ) -> None:
+        super().__init__()
+        self.preprocessing = preprocessing or Preprocessing()
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self.memory_format)
+        self.network_config = network_config
+        # Kept outside the module tree, so that checkpoints name the parameters the same either way
+        self._forward = (torch.compile(self.network) if compile else self.network,)
+        self.make_optimizer, self.make_schedule = optimizer, schedule
+        self.label_smoothing = label_smoothing
+        self.val_metrics = ScoreMetrics(self.preprocessing.classes)
+        #: Scores of the last whole pass over the validation faces; None before the first.
+        self.val_scores: Scores | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised faces, float (N, 1, H, W), to logits (N, C)."""
+        logits: Tensor = self._forward[0](images.contiguous(memory_format=self.memory_format))
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one augmented batch."""
+        images, labels = batch
+        logits = self(images)
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        hits = (logits.detach().argmax(dim=1) == _hard(labels)).float().mean()
+        size = len(images)
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size)
+        self.log("train/acc", hits, on_step=False, on_epoch=True, batch_size=size)
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Log the learning rate that the step is about to use."""
+        self.log("train/lr", optimizer.param_groups[0]["lr"], on_step=True)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Collect and return the logits of one batch."""
+        images, labels = batch
+        logits: Tensor = self(images)
+        self.log("val/loss", F.cross_entropy(logits, labels), batch_size=len(images), sync_dist=True)
+        # In 32 bits: half-precision probabilities round to 1 and spoil the calibration error
+        self.val_metrics.update(logits.float(), _hard(labels))
+        return logits
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the whole split."""
+        scores = self.val_metrics.scores()
+        self.val_metrics.reset()
+        if not self.trainer.sanity_checking:
+            self.val_scores = scores
+        self.log("val/acc", scores.accuracy, prog_bar=True)
+        self.log("val/macro_f1", scores.macro_f1)
+        self.log("val/ece", scores.ece)
+        self.log_dict({f"val_f1/{name}": values.f1 for name, values in scores.classes.items()})
+
+    def configure_optimizers(self) -> Any:
+        """Make the optimizer and its schedule; biases and normalisation get no weight decay."""
+        optimizer = self.make_optimizer(parameter_groups(self.network))
+        if self.make_schedule is None:
+            return optimizer
+        steps = int(self.trainer.estimated_stepping_batches)
+        return {"optimizer": optimizer, "lr_scheduler": self.make_schedule(optimizer, total_steps=steps)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what rebuilds and feeds the network, and the state of random layers such as dropout."""
+        checkpoint[METADATA_KEY] = metadata(self.network_config, self.preprocessing)
+        checkpoint["rng_state"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the random state, so that a resumed run draws what the uninterrupted one would."""
+        if "rng_state" in checkpoint:
+            self._rng_state = checkpoint["rng_state"]
+
+    def on_train_start(self) -> None:
+        """Start from the restored random state, if any; loading itself draws random numbers."""
+        state: Tensor | None = self.__dict__.pop("_rng_state", None)
+        if state is not None:
+            torch.set_rng_state(state.cpu())
+
+
+def _hard(labels: Tensor) -> Tensor:
+    """Class indices (N,) from indices or from probabilities (N, C)."""
+    return labels if labels.ndim == 1 else labels.argmax(dim=1)
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Split parameters by how an optimizer should treat them.
+
+    Networks of this project call their last layer `head`; Muon leaves it to AdamW, as its authors advise.
+
+    Returns:
+        Groups of weights, of the last layer's weights, and of biases and normalisation without decay.
+    """
+    weights: list[nn.Parameter] = []
+    head: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        (free if parameter.ndim <= 1 else head if name.startswith("head.") else weights).append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": weights},
+        {"params": head, "muon": False},
+        {"params": free, "muon": False, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,122 @@
+"""Muon for convolutional networks: orthogonal steps for weight matrices, AdamW for everything else.
+
+Keller Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). A small network
+such as Mini-Xception underfits fer2013 within any patience one has; Muon learns it in fewer epochs.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+# Coefficients of the quintic iteration in the reference: steepest at zero, at the price of singular
+# values that end near 1 rather than at 1.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_ITERATIONS = 5
+
+
+class Muon(Optimizer):
+    """Steps along the nearest semi-orthogonal matrix to each weight's averaged gradient.
+
+    That makes sense for weights that mix channels: those that have more than one input channel, taken
+    as (out, in × kernel) matrices. Depthwise kernels, biases and normalisation, and the parameter
+    groups marked `"muon": False`, step with AdamW instead.
+
+    Args:
+        params: parameter groups, each with `params` and perhaps `weight_decay` and `muon`.
+        lr: learning rate of the matrices; a step changes a square matrix by about lr in spectral norm.
+        adam_lr: learning rate of the rest, scaled by the same schedule.
+        momentum: share of the averaged gradient kept per step, 0 to 1.
+        betas: AdamW's averaging.
+        eps: AdamW's guard against division by zero.
+        weight_decay: decoupled decay, multiplied with the group's learning rate.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[dict[str, Any]],
+        lr: float = 0.02,
+        adam_lr: float = 6e-3,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        groups = []
+        for group in params:
+            decay = group.get("weight_decay", weight_decay)
+            matrices = [p for p in group["params"] if group.get("muon", True) and _mixes_channels(p)]
+            others = [p for p in group["params"] if not any(p is q for q in matrices)]
+            groups.append({"params": matrices, "lr": lr, "weight_decay": decay, "matrices": True})
+            groups.append({"params": others, "lr": adam_lr, "weight_decay": decay, "matrices": False})
+        defaults = {"lr": lr, "momentum": momentum, "betas": tuple(betas), "eps": eps}
+        super().__init__([group for group in groups if group["params"]], defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step; return the closure's loss, if there is one."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if params and group["matrices"]:
+                self._muon_step(group, params)
+            elif params:
+                self._adamw_step(group, params)
+        return loss
+
+    def _muon_step(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        if group["weight_decay"]:
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+        for p in params:
+            average = self.state[p].setdefault("momentum", torch.zeros_like(p))
+            assert p.grad is not None
+            average.lerp_(p.grad, 1 - group["momentum"])
+            step = orthogonalise(p.grad.lerp(average, group["momentum"]).flatten(1))
+            tall = max(1.0, step.shape[0] / step.shape[1]) ** 0.5
+            p.add_(step.view(p.shape), alpha=-group["lr"] * tall)
+
+    def _adamw_step(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        beta1, beta2 = group["betas"]
+        grads = [p.grad for p in params if p.grad is not None]
+        states = [self.state[p] for p in params]
+        for p, state in zip(params, states, strict=True):
+            if not state:
+                state |= {"step": 0, "mean": torch.zeros_like(p), "square": torch.zeros_like(p)}
+            state["step"] += 1
+        step = states[0]["step"]
+        means, squares = [s["mean"] for s in states], [s["square"] for s in states]
+        if group["weight_decay"]:
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_lerp_(means, grads, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
+        scale = torch._foreach_sqrt(squares)
+        torch._foreach_div_(scale, (1 - beta2**step) ** 0.5)
+        torch._foreach_add_(scale, group["eps"])
+        torch._foreach_addcdiv_(params, means, scale, -group["lr"] / (1 - beta1**step))
+
+
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """Return nearly the closest semi-orthogonal matrix, by Newton-Schulz iteration.
+
+    Args:
+        matrix: float (rows, columns).
+
+    Returns:
+        Float (rows, columns) with the same singular vectors and singular values of about 0.7 to 1.2.
+    """
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    x: Tensor = wide / (wide.norm() + 1e-7)
+    for _ in range(_ITERATIONS):
+        gram = x @ x.T
+        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+    return x if matrix.shape[0] <= matrix.shape[1] else x.T
+
+
+def _mixes_channels(weight: Tensor) -> bool:
+    return weight.ndim >= 2 and weight.shape[1] > 1

@@ -1,0 +1,194 @@
+"""One run, from a composed configuration to its report: what `train.py` calls."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ProgressBar
+
+from fer.data.module import FaceDataModule
+from fer.errors import UserError
+from fer.training.callbacks.checkpoints import BestAndLast
+from fer.training.callbacks.stop import StopOnSignal
+from fer.training.checkpoint import LoadedNetwork, build_network, load_network, read_checkpoint, source_commit
+from fer.training.evaluate import evaluate
+from fer.training.metrics import Scores
+from fer.training.module import ExpressionClassifier
+from fer.training.report import log_hyperparameters, report
+
+log = logging.getLogger(__name__)
+
+
+def run(config: DictConfig) -> float | None:
+    """Train and evaluate, or only evaluate, as the configuration says.
+
+    Returns:
+        The monitored metric of the best epoch, for sweeps; None where nothing was measured.
+
+    Raises:
+        UserError: for what the user can mend.
+        SystemExit: 128 + signal, after a run that a signal ended has been saved and reported.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    return _train(config) if config.train else _evaluate_only(config)
+
+
+def _train(config: DictConfig) -> float | None:
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    started = time.monotonic()
+    if config.ckpt_path is not None:
+        read_checkpoint(config.ckpt_path)  # a wrong file is named before anything slow happens
+    data: FaceDataModule = instantiate(config.data)
+    classifier = _classifier(config, data)
+    callbacks = _callbacks(config)
+    loggers = [instantiate(entry) for entry in (config.logger or {}).values() if entry is not None]
+    trainer: Trainer = instantiate(config.trainer, logger=loggers, callbacks=callbacks)
+    _refuse_diverging_ranks(trainer)
+    data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
+
+    trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+
+    checkpoints = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
+    stop = next((c for c in callbacks if isinstance(c, StopOnSignal)), None)
+    received = stop.received if stop else None
+    metric = _best_metric(trainer, checkpoints, config.monitor)
+    if trainer.is_global_zero:
+        best = checkpoints.best_model_path if checkpoints and not config.trainer.fast_dev_run else ""
+        notes: list[str] = []
+        scores: dict[str, Scores] = {}
+        if best:
+            loaded = load_network(best)
+            scores = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
+        elif received is None:
+            notes.append("No checkpoint was kept, so there is nothing to evaluate.")
+        if received:
+            last = folder / "checkpoints" / "last.ckpt"
+            notes.append(
+                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of the best epoch so "
+                f"far, no test was run. Go on with: python train.py {' '.join(_overrides())} ckpt_path={last}"
+            )
+        about = {
+            "checkpoint": best or None,
+            "monitored": {config.monitor: metric},
+            "best_epoch": load_network(best).epoch + 1 if best else None,
+            "epochs": trainer.current_epoch,
+            "seed": config.seed,
+            "seconds": round(time.monotonic() - started, 1),
+            "commit": source_commit(),
+            "command": ["train.py", *_overrides()],
+        }
+        if "val" in scores:
+            log_hyperparameters(trainer, config, scores["val"])
+        report(folder, scores, about, notes)
+    if received:
+        sys.exit(128 + received)
+    return metric
+
+
+def _evaluate_only(config: DictConfig) -> float | None:
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if config.ckpt_path is None:
+        raise UserError(
+            "train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt"
+        )
+    loaded = load_network(config.ckpt_path)
+    if config.data.image_size != loaded.preprocessing.size:
+        log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
+        config.data.image_size = loaded.preprocessing.size
+    data: FaceDataModule = instantiate(config.data)
+    data.setup()
+    trainer: Trainer = instantiate(config.trainer, logger=False, callbacks=[], enable_checkpointing=False)
+    notes: list[str] = []
+    scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
+    about = {
+        "checkpoint": str(Path(config.ckpt_path).absolute()),
+        "epoch": loaded.epoch + 1,
+        "commit": loaded.commit,
+    }
+    report(folder, scores, about, notes)
+    values = {
+        "val/acc": scores["val"].accuracy,
+        "val/macro_f1": scores["val"].macro_f1,
+        "val/ece": scores["val"].ece,
+    }
+    return values.get(config.monitor)
+
+
+def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifier:
+    network_config: dict[str, Any] = OmegaConf.to_container(config.model, resolve=True)  # type: ignore[assignment]
+    return ExpressionClassifier(
+        network=build_network(network_config),
+        network_config=network_config,
+        optimizer=instantiate(config.optimizer),
+        schedule=instantiate(config.scheduler),
+        preprocessing=data.preprocessing,
+        label_smoothing=config.label_smoothing,
+        channels_last=config.channels_last,
+        compile=config.compile,
+    )
+
+
+def _callbacks(config: DictConfig) -> list[Callback]:
+    callbacks = [instantiate(entry) for entry in (config.callbacks or {}).values() if entry is not None]
+    if not (config.trainer.enable_progress_bar and sys.stdout.isatty()):
+        # A log file gets one line per epoch instead
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
+        config.trainer.enable_progress_bar = False
+    return callbacks
+
+
+def _score_splits(
+    loaded: LoadedNetwork, data: FaceDataModule, trainer: Trainer, with_test: bool, notes: list[str]
+) -> dict[str, Scores]:
+    """Score the selecting split, and the test split where that is wanted and there is one."""
+    device = trainer.strategy.root_device
+    scores = {
+        "val": evaluate(loaded.network, data.val_dataloader(), loaded.preprocessing, device, "evaluating val")
+    }
+    if with_test and "test" in data.splits:
+        loader = data.test_dataloader()
+        scores["test"] = evaluate(loaded.network, loader, loaded.preprocessing, device, "evaluating test")
+    elif with_test:
+        notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
+    return scores
+
+
+def _best_metric(trainer: Trainer, checkpoints: BestAndLast | None, monitor: str) -> float | None:
+    best = checkpoints.best_model_score if checkpoints else None
+    value = best if best is not None else trainer.callback_metrics.get(monitor)
+    return None if value is None else float(value)
+
+
+def _refuse_diverging_ranks(trainer: Trainer) -> None:
+    """Stop a sweep whose processes would not agree on the parameters of a run.
+
+    Lightning starts the other ranks with this process's command line; a sweeper that draws parameters
+    draws others in each of them, and a launcher that runs jobs side by side starts ranks that belong to
+    no one.
+    """
+    hydra = HydraConfig.get()
+    if trainer.world_size == 1 or hydra.mode != RunMode.MULTIRUN:
+        return
+    sweeper, launcher = str(hydra.sweeper._target_), str(hydra.launcher._target_)
+    if not sweeper.endswith("BasicSweeper") or "joblib" in launcher:
+        raise UserError(
+            f"distributed training cannot run under {sweeper.rpartition('.')[2]} with {launcher.rpartition('.')[2]}: its "
+            f"processes would train with different parameters. Use trainer.devices=1 for the search (several "
+            f"machines can share hydra.sweeper.storage), or the basic sweeper and launcher"
+        )
+
+
+def _overrides() -> list[str]:
+    """This run's overrides, less the checkpoint it started from."""
+    return [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]

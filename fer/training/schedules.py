@@ -1,0 +1,62 @@
+"""Learning-rate schedules, as Lightning wants them: what, how often, and on which metric.
+
+Each takes the optimizer and the run's number of steps; the rest comes from `configs/scheduler/`.
+"""
+
+import math
+from typing import Any, Protocol
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+
+class Schedule(Protocol):
+    """Makes Lightning's `lr_scheduler` entry for an optimizer."""
+
+    def __call__(self, optimizer: Optimizer, *, total_steps: int) -> dict[str, Any]:
+        """Return the entry: `scheduler`, `interval` and perhaps `monitor`."""
+        ...
+
+
+def one_cycle(
+    optimizer: Optimizer, *, total_steps: int, warmup: float = 0.1, start: float = 0.04, end: float = 0.0
+) -> dict[str, Any]:
+    """Rise in a straight line to the optimizer's rate, then fall along a cosine (Smith, arXiv 1708.07120).
+
+    Args:
+        optimizer: whose rates are scaled; each group keeps its own.
+        total_steps: steps of the whole run.
+        warmup: share of the steps spent rising, 0 to 1.
+        start: first rate, as a share of the highest.
+        end: last rate, as a share of the highest.
+    """
+    rising = max(1.0, warmup * total_steps)
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return start + (1 - start) * step / rising
+        done = min(1.0, (step - rising) / max(1.0, total_steps - rising))
+        return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done))
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+
+
+def reduce_on_plateau(
+    optimizer: Optimizer,
+    *,
+    total_steps: int,
+    monitor: str,
+    mode: str = "min",
+    factor: float = 0.1,
+    patience: int = 10,
+) -> dict[str, Any]:
+    """Multiply the rate by `factor` when `monitor` has not improved for more than `patience` epochs."""
+    del total_steps  # every schedule is given it; this one has no end
+    plateau = ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]
+    return {"scheduler": plateau, "interval": "epoch", "monitor": monitor}
+
+
+def constant(optimizer: Optimizer, *, total_steps: int) -> dict[str, Any]:
+    """Keep the optimizer's rate."""
+    del total_steps
+    return {"scheduler": LambdaLR(optimizer, lambda step: 1.0), "interval": "epoch"}
