@@ -1,0 +1,66 @@
+"""The lists that OpenCV's binaries read: negatives (`bg.txt`), positives with boxes (`positives.dat`)."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cascade.errors import SampleError
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
+
+
+def read_background(path: Path) -> list[Path]:
+    """Read a list of negatives, one picture per line; empty lines and comments (`#`) are skipped.
+
+    The binary itself stops at the first empty line, and looks for relative paths in the working directory.
+    Here they count from the list's own folder, as in `positives.dat`; a path that exists only from the
+    working directory is taken from there.
+
+    Returns:
+        Absolute paths; whether the pictures exist is not checked.
+
+    Raises:
+        SampleError: the list cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise SampleError(f"Cannot read the list {path}: {error.strerror}") from error
+    folder = path.absolute().parent
+    found = []
+    for line in lines:
+        name = line.strip()
+        if not name or name.startswith("#"):
+            continue
+        beside = folder / name
+        found.append(beside if beside.exists() or not Path(name).exists() else Path(name).absolute())
+    return found
+
+
+def write_background(path: Path, pictures: Iterable[Path | str]) -> None:
+    """Write a list of negatives, one per line."""
+    path.write_text(
+        "".join(f"{picture}\n" for picture in pictures), encoding="utf-8", errors="surrogateescape"
+    )
+
+
+def write_positives(path: Path, entries: Iterable[tuple[str, Sequence[Box]]]) -> None:
+    """Write positives with their boxes in OpenCV's info format: `path<TAB>count<TAB>x y w h …`.
+
+    Args:
+        path: the list.
+        entries: for each picture its path relative to the list's folder, without white space, and its boxes.
+
+    Raises:
+        SampleError: a path that opencv_createsamples would misread.
+    """
+    lines = []
+    for name, boxes in entries:
+        if any(character.isspace() for character in name) or Path(name).is_absolute():
+            raise SampleError(
+                f"opencv_createsamples cannot read {name!r}: paths must be relative and without spaces"
+            )
+        lines.append(
+            f"{name}\t{len(boxes)}\t{' '.join(' '.join(str(value) for value in box) for box in boxes)}\n"
+        )
+    path.write_text("".join(lines), encoding="utf-8")
