@@ -1,15 +1,15 @@
 """One drawn face: the same pixels for the same seed and index, whatever else is rendered, and where."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.data.synthetic.drawing import Array, Sketch, mouth_centre, sketch, turned
-from fer.data.synthetic.parameters import Colour, Dice, Expression, Identity, Light, Pose
+from fer.data.synthetic import features, head
+from fer.data.synthetic.parameters import Dice, Expression, Identity, Light, Pose
+from fer.data.synthetic.sketch import Array, Sketch, turned
 from fer.labels import EXPRESSIONS
 
 Image = NDArray[np.uint8]
@@ -21,12 +21,15 @@ FRAME = 2.2
 _FRAME_CENTRE = 0.32
 #: Draws per face: more than any face takes, so that one call fills them all.
 _DRAWS = 176
-_SUPERSAMPLING = 3
+#: Shapes are drawn this many times as large as wanted.
+SUPERSAMPLING = 3
 #: Fixed-point bits of OpenCV's drawing coordinates.
 _BITS = 4
 #: Extent of the shading map, in face units around the origin, and its side in cells.
 _REACH, _CELLS = 2.4, 33
 _CELL_AT = np.linspace(-_REACH, _REACH, _CELLS)
+#: How light from the side and from above changes over a head.
+_LEAN, _FALL = np.tanh(_CELL_AT), np.tanh(_CELL_AT - 0.3)
 
 
 @dataclass(frozen=True)
@@ -117,19 +120,13 @@ def render_face(
     rng = generator(seed, index)
     subject = draw_subject(rng, label)
     if clean:
-        pose = Pose(gaze=(0.0, 0.0), mirrored=subject.pose.mirrored, scale=0.86)
-        subject = Subject(
-            subject.identity, subject.expression, pose, Light(side=0.35, top=0.3), subject.label
-        )
-    canvas = _backdrop(rng, size * _SUPERSAMPLING, colour=colour, clean=clean)
-    matrix = placement(subject.pose, len(canvas))
-    paint(canvas, subject, matrix)
-    image = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
-    image = expose(image, subject.light, rng)
+        pose = Pose(mirrored=subject.pose.mirrored, scale=0.62, shift=(0.0, -0.01))
+        subject = replace(subject, pose=pose, light=Light(side=0.35))
+    image = _backdrop(rng, size, colour=colour, clean=clean)
+    matrix = placement(subject.pose, size)
+    paint(image, subject, matrix)
     eyes, mouth = landmarks(subject, matrix)
-    # From the edges of the big canvas to the centres of the small one's pixels.
-    scale = 1.0 / _SUPERSAMPLING
-    eyes, mouth = (eyes + 0.5) * scale - 0.5, (mouth + 0.5) * scale - 0.5
+    image = expose(image, subject.light, rng)
     return RenderedFace(image, subject.label, eyes, mouth)
 
 
@@ -147,7 +144,7 @@ def _label(expression: int | str | None) -> int | None:
 
 def placement(pose: Pose, side: int) -> Array:
     """The (2, 3) affine map from face units to the pixels of a square picture."""
-    return affine(pose, side / FRAME, (0.5 + pose.shift[0]) * side - 0.5, (0.5 + pose.shift[1]) * side - 0.5)
+    return affine(pose, side / FRAME, (0.5 + pose.shift[0]) * side, (0.5 + pose.shift[1]) * side)
 
 
 def affine(pose: Pose, unit: float, x: float, y: float) -> Array:
@@ -168,7 +165,7 @@ def affine(pose: Pose, unit: float, x: float, y: float) -> Array:
 def landmarks(subject: Subject, matrix: Array) -> tuple[Array, Array]:
     """Pupils (2, 2) and the middle of the mouth (2,), in pixels of the picture painted with `matrix`."""
     who = subject.identity
-    mouth = mouth_centre(who, subject.expression)
+    mouth = features.mouth_centre(who, subject.expression)
     points = np.array([[-who.eye_distance, 0.0], [who.eye_distance, 0.0], mouth])
     placed = (
         turned(points[:, 0], points[:, 1], np.zeros(3), subject.pose, who) @ matrix[:, :2].T + matrix[:, 2]
@@ -176,24 +173,31 @@ def landmarks(subject: Subject, matrix: Array) -> tuple[Array, Array]:
     return placed[:2], placed[2]
 
 
-def paint(canvas: Image, subject: Subject, matrix: Array) -> None:
-    """Paint head, neck and shoulders onto a picture.
+def paint(image: Image, subject: Subject, matrix: Array, supersampling: int = SUPERSAMPLING) -> None:
+    """Paint head, neck and shoulders into a picture.
 
     Args:
-        canvas: uint8 (H, W) or (H, W, 3) BGR, changed in place. Edges are not smoothed: give a picture
-            three times as large as wanted and shrink it.
+        image: uint8 (H, W) or (H, W, 3) BGR, contiguous or not, changed in place.
         subject: Whom to paint.
         matrix: (2, 3), face units to pixels, from `placement` or `affine`.
+        supersampling: Shapes are drawn this many times as large and averaged: smooth edges.
     """
-    drawing = sketch(subject.identity, subject.expression, subject.pose)
+    height, width = image.shape[:2]
+    large = (width * supersampling, height * supersampling)
+    # Enlarging by repetition and shrinking by averaging leaves what is not painted on as it was.
+    canvas = cv2.resize(image, large, interpolation=cv2.INTER_NEAREST)
+    body = np.zeros((large[1], large[0]), np.uint8)
+    drawing = _sketch(subject)
     points = drawing.points(subject.pose, subject.identity) @ matrix[:, :2].T + matrix[:, 2]
-    fixed = (points * (1 << _BITS)).astype(np.int32)
-    unit = math.hypot(matrix[0, 0], matrix[1, 0])
-    gray = canvas.ndim == 2
-    body = np.zeros(canvas.shape[:2], np.uint8)
+    # OpenCV's whole numbers are the centres of pixels.
+    fixed = ((points + 0.5) * supersampling - 0.5) * (1 << _BITS)
+    fixed = fixed.astype(np.int32)
+    unit = math.hypot(matrix[0, 0], matrix[1, 0]) * supersampling
+    gray = image.ndim == 2
     for shape in drawing.shapes:
         part = fixed[shape.start : shape.stop]
-        value = _gray(shape.colour) if gray else shape.colour
+        colour = shape.colour
+        value = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] if gray else colour
         if shape.thickness:
             thickness = max(1, round(shape.thickness * unit))
             cv2.polylines(canvas, [part], False, value, thickness, cv2.LINE_8, _BITS)
@@ -201,46 +205,65 @@ def paint(canvas: Image, subject: Subject, matrix: Array) -> None:
             cv2.fillPoly(canvas, [part], value, cv2.LINE_8, _BITS)
             if shape.body:
                 cv2.fillPoly(body, [part], 255, cv2.LINE_8, _BITS)
-    _shade(canvas, body, drawing, subject, matrix)
+    painted = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(body, (width, height), interpolation=cv2.INTER_AREA)
+    factor = _shading(drawing, subject, matrix, (width, height))
+    factor *= cover * np.float32(1.0 / 255.0)
+    factor += 1.0
+    shaded = painted * (factor if gray else factor[:, :, None])
+    np.minimum(shaded, 255.0, out=shaded)
+    image[...] = shaded
 
 
-def _gray(colour: Colour) -> float:
-    return 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2]
+def _sketch(subject: Subject) -> Sketch:
+    """All shapes of head, neck and shoulders, in the order of painting."""
+    who, does, pose = subject.identity, subject.expression, subject.pose
+    drawing = Sketch()
+    head.hair_behind(drawing, who)
+    head.body(drawing, who)
+    head.head(drawing, who, does)
+    features.moustache(drawing, who, does)
+    for sign in (-1.0, 1.0):
+        features.eye(drawing, who, does, pose, sign)
+    features.wrinkles(drawing, who, does)
+    features.nose(drawing, who, does)
+    features.mouth(drawing, who, does)
+    for sign in (-1.0, 1.0):
+        features.brow(drawing, who, does, sign)
+    head.hair_in_front(drawing, who, -1.0 if pose.mirrored else 1.0)
+    head.glasses(drawing, who)
+    return drawing
 
 
-def _shade(canvas: Image, body: Image, drawing: Sketch, subject: Subject, matrix: Array) -> None:
-    """Lay the soft light and shadow of a round head on what was painted."""
+def _shading(drawing: Sketch, subject: Subject, matrix: Array, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The soft light and shadow of a round head: float32 (H, W), 0 where it changes nothing."""
     glows = np.array(drawing.glows)
     relief = np.where(np.abs(glows[:, 0]) > 0.9, np.nan, 0.0)
     places = turned(glows[:, 0], glows[:, 1], relief, subject.pose, subject.identity)
     across = np.exp(-0.5 * ((_CELL_AT - places[:, :1]) / glows[:, 2:3]) ** 2)
     down = np.exp(-0.5 * ((_CELL_AT - places[:, 1:]) / glows[:, 3:4]) ** 2) * glows[:, 4:]
-    light = subject.light
-    soft = down.T @ across + (1.0 + 0.20 * light.side * np.clip(_CELL_AT, -1.2, 1.2))
-    soft -= (0.16 * light.top * np.clip(_CELL_AT - 0.3, -1.4, 1.4))[:, None]
-    cell = 2.0 * _REACH / (_CELLS - 1)
+    soft = down.T @ across
+    soft += 0.26 * subject.light.side * _LEAN
+    soft -= (0.22 * subject.light.top * _FALL)[:, None]
     grid = matrix.copy()
-    grid[:, 2] = matrix @ np.array([-_REACH, -_REACH, 1.0])
-    grid[:, :2] = matrix[:, :2] * cell
-    size = (canvas.shape[1], canvas.shape[0])
-    small = np.clip(soft * 128.0, 0.0, 255.0).astype(np.uint8)
-    large = cv2.warpAffine(small, grid, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    even = np.full_like(body, 128)
-    cv2.copyTo(large, body, even)
-    factor = even if canvas.ndim == 2 else cv2.merge([even, even, even])
-    cv2.multiply(canvas, factor, canvas, 1.0 / 128.0)
+    grid[:, 2] -= _REACH * (matrix[:, 0] + matrix[:, 1])
+    grid[:, :2] *= 2.0 * _REACH / (_CELLS - 1)
+    return np.asarray(
+        cv2.warpAffine(
+            soft.astype(np.float32), grid, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.float32,
+    )
 
 
 def _backdrop(rng: np.random.Generator, side: int, *, colour: bool, clean: bool) -> Image:
     """A blurred room: a few random patches, smoothly joined."""
     patches = rng.integers(20, 235, (4, 4, 3), dtype=np.uint8)
     if clean:
-        patches = (150 + (patches.astype(np.int32) - 128) // 8).astype(np.uint8)
+        patches = 172 + patches // 8
     if not colour:
-        patches = patches[:, :, 1]
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(patches), (side, side), interpolation=cv2.INTER_LINEAR), np.uint8
-    )
+        patches = np.ascontiguousarray(patches[:, :, 1])
+    return np.asarray(cv2.resize(patches, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def expose(image: Image, light: Light, rng: np.random.Generator) -> Image:
@@ -254,28 +277,16 @@ def expose(image: Image, light: Light, rng: np.random.Generator) -> Image:
     Returns:
         A new picture of the same shape and type.
     """
-    if light.blur > 0.0:
-        sigma = light.blur * len(image)
-        image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.15 else image
+    sigma = light.blur * len(image)
+    if sigma > 0.15:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
     gain = light.contrast * light.exposure
     offset = 122.0 * (light.exposure - gain)
-    if light.noise < 0.5:
-        return (
-            cv2.convertScaleAbs(image, alpha=gain, beta=offset)
-            if offset >= 0
-            else _clip(image * gain + offset)
-        )
-    noise = rng.standard_normal(image.shape, dtype=np.float32)
-    noise *= light.noise
-    noise += offset
-    noise += image * np.float32(gain)
-    return _clip(noise)
-
-
-def _clip(values: NDArray[np.floating]) -> Image:
-    return np.clip(values, 0.0, 255.0).astype(np.uint8)
-
-
-def render_labels(seed: int, indices: Sequence[int]) -> list[int]:
-    """The labels that `render_face` draws for these indices, without rendering."""
-    return [draw_subject(generator(seed, index)).label for index in indices]
+    exposed = image * np.float32(gain)
+    exposed += offset
+    if light.noise > 0.0:
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        noise *= light.noise
+        exposed += noise
+    np.minimum(np.maximum(exposed, 0.0, out=exposed), 255.0, out=exposed)
+    return exposed.astype(np.uint8)

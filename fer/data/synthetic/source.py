@@ -37,8 +37,8 @@ class Synthetic:
         """
         if min(train_size, val_size) < 1 or min(test_size, render_seed) < 0:
             raise ValueError(
-                "synthetic data needs train_size and val_size from 1 up, test_size and render_seed from 0 up, not "
-                f"{train_size}, {val_size}, {test_size} and {render_seed}"
+                "synthetic data needs train_size and val_size from 1 up, test_size and render_seed from 0, "
+                f"not {train_size}, {val_size}, {test_size} and {render_seed}"
             )
         self.sizes: dict[Split, int] = {"train": train_size, "val": val_size, "test": test_size}
         self.render_seed = render_seed
