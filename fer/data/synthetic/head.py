@@ -54,14 +54,14 @@ def head(drawing: Sketch, who: Identity, does: Expression) -> None:
     x, y = _outline(who.width, who.crown, chin, who.jaw)
     drawing.fill(x, y, who.skin, None, body=True)
     if who.beard in ("stubble", "full"):
-        cover = 0.25 if who.beard == "stubble" else 0.92
+        cover = 0.18 if who.beard == "stubble" else 0.92
         colour = mix(who.skin, shade(who.hair, 0.95), cover)
-        low = y > 0.30
-        x, y = x[low], y[low] + (0.06 if who.beard == "full" else 0.0)
+        low = y > 0.05
+        x, y = x[low], y[low] + (0.06 * y[low] / who.chin if who.beard == "full" else 0.0)
         order = np.argsort(x)
         x, y = x[order], y[order]
-        upper_x = np.array([0.80, 0.62, 0.36, 0.0, -0.36, -0.62, -0.80]) * who.width
-        upper_y = np.array([0.60, 0.86, 0.80, 0.76, 0.80, 0.86, 0.60]) * (who.mouth_height / 1.0)
+        upper_x = np.array([0.92, 0.84, 0.60, 0.36, 0.0, -0.36, -0.60, -0.84, -0.92]) * who.width
+        upper_y = np.array([0.15, 0.60, 0.88, 0.80, 0.76, 0.80, 0.88, 0.60, 0.15]) * (who.mouth_height / 1.0)
         drawing.fill(np.concatenate([x, upper_x]), np.concatenate([y, upper_y]), colour, None, body=True)
 
     glow = drawing.glow

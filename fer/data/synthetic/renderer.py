@@ -120,7 +120,7 @@ def render_face(
     rng = generator(seed, index)
     subject = draw_subject(rng, label)
     if clean:
-        pose = Pose(mirrored=subject.pose.mirrored, scale=0.62, shift=(0.0, -0.01))
+        pose = Pose(mirrored=subject.pose.mirrored, scale=0.61, shift=(0.0, 0.06))
         subject = replace(subject, pose=pose, light=Light(side=0.35))
     image = _backdrop(rng, size, colour=colour, clean=clean)
     matrix = placement(subject.pose, size)
