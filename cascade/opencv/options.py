@@ -18,7 +18,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class TrainOptions:
     """How a cascade is trained; every name is the binary's own, and so is every default.
 
