@@ -32,6 +32,11 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def above(self, score: float) -> "Detections":
+        """Those of at least this score."""
+        kept = self.scores >= score
+        return Detections(self.boxes[kept], self.scores[kept])
+
     @classmethod
     def empty(cls) -> "Detections":
         """No faces: boxes (0, 4), scores (0,)."""

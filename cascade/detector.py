@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class CascadeDetector:
         min_size: smallest face, both sides: an int in pixels, or a float below 1 as a share of the image's
             shorter side. None: the cascade's own window.
         max_size: largest face, likewise. None: the image.
+        min_score: faces of a lower score are dropped; `python -m cascade.evaluate` shows what scores mean.
         equalize: equalise the histogram first.
         mirror: look at the mirrored image, too, and join the results: for cascades of one profile.
         box_adjustment: moves and stretches the boxes to another framing convention.
@@ -50,6 +52,7 @@ class CascadeDetector:
         min_size: _Size = None,
         max_size: _Size = None,
         *,
+        min_score: float = 0.0,
         equalize: bool = False,
         mirror: bool = False,
         box_adjustment: BoxAdjustment | None = None,
@@ -65,6 +68,7 @@ class CascadeDetector:
         self.min_neighbors = int(min_neighbors)
         self.min_size = min_size
         self.max_size = max_size
+        self.min_score = float(min_score)
         self.equalize = equalize
         self.mirror = mirror
         self.box_adjustment = box_adjustment
@@ -97,6 +101,12 @@ class CascadeDetector:
         Raises:
             ImageError: not such an image.
         """
+        return self.sweep(image, [self.min_neighbors])[0].above(self.min_score)
+
+    def sweep(self, image: Image, min_neighbors: Iterable[int]) -> list[Detections]:
+        """What `detect` would find with each of several settings of `min_neighbors`, from one scan, whatever
+        its `min_score`.
+        """
         gray = to_gray(image)
         if self.equalize:
             gray = np.asarray(load_cv2().equalizeHist(gray), np.uint8)
@@ -105,10 +115,10 @@ class CascadeDetector:
             mirrored, more_margins = self._hits(np.ascontiguousarray(gray[:, ::-1]))
             mirrored[:, 0] = gray.shape[1] - mirrored[:, 0] - mirrored[:, 2]
             boxes, margins = np.concatenate([boxes, mirrored]), np.concatenate([margins, more_margins])
-        found = group_hits(boxes, margins, self.min_neighbors)
-        if self.box_adjustment is not None:
-            found = Detections(self.box_adjustment.apply(found.boxes), found.scores)
-        return found
+        found = [group_hits(boxes, margins, least) for least in min_neighbors]
+        if self.box_adjustment is None:
+            return found
+        return [Detections(self.box_adjustment.apply(faces.boxes), faces.scores) for faces in found]
 
     def _hits(self, gray: Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The windows that pass every stage: boxes (M, 4), and how far they pass the last one (M,)."""

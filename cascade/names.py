@@ -50,18 +50,31 @@ def known_cascades() -> dict[str, Path]:
     return {**opencv, **short, **released_cascades()}
 
 
+def _lbp_cascades() -> dict[str, Path]:
+    """OpenCV's LBP cascades, which its wheels leave out; `make tools` keeps them beside the binaries."""
+    from cascade.opencv.tools import tools_folder
+
+    found = sorted((tools_folder() / "data").rglob("lbpcascade_*.xml"))
+    if not found:
+        raise DetectorError("OpenCV's wheel has no LBP cascades; `make tools` puts them into the cache")
+    return {"lbp_" + path.stem.removeprefix("lbpcascade_"): path for path in found}
+
+
 def find_cascade(cascade: str | Path) -> Path:
     """The XML file of a cascade.
 
     Args:
-        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, or any
-            `haarcascade_NAME.xml` of OpenCV), or the path of an XML file.
+        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
+            `haarcascade_NAME.xml` of OpenCV, `lbp_frontalface` once the tools are there), an XML file's
+            path, or the result folder of a training.
 
     Raises:
         DetectorError: no cascade of that name, or no file at that path.
     """
     text = str(cascade)
     known = known_cascades()
+    if text.startswith("lbp_"):
+        known |= _lbp_cascades()
     if text in known:
         return known[text]
     path = Path(text).expanduser()
@@ -73,9 +86,7 @@ def find_cascade(cascade: str | Path) -> Path:
         raise DetectorError(
             f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}"
         )
-    raise DetectorError(
-        f"no cascade is called {text!r}; known are {_listed(known)}; or give an XML file's path"
-    )
+    raise DetectorError(f"no cascade is called {text!r}; known are {_listed(known)}; or give a file's path")
 
 
 def _listed(known: dict[str, Path]) -> str:

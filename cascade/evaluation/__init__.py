@@ -1,0 +1,1 @@
+"""How good face detectors are: matching, curves, tables, pictures."""
