@@ -205,8 +205,10 @@ def write_sheet(
         advance: Called with 1 for every face.
 
     Raises:
-        UserError: Where the file exists or cannot be written.
+        UserError: Where the file exists or cannot be written, or its suffix is no picture's.
     """
+    if not cv2.haveImageWriter(str(path)):
+        raise UserError(f"{path}: OpenCV writes no pictures with this suffix; .png always works")
     margin, gap = 90, 2
     step = size + gap
     sheet = np.full((len(EXPRESSIONS) * step, margin + people * step, 3), 255, np.uint8)
@@ -251,7 +253,7 @@ def _described(scene: Scene) -> dict[str, object]:
 
 def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
     if not cv2.imwrite(str(path), image):
-        raise UserError(f"{path}: cannot be written; check the folder, its free space and the suffix")
+        raise UserError(f"{path}: cannot be written; check the folder and its free space")
 
 
 def _write_json(path: Path, content: Mapping[str, object]) -> None:
