@@ -1,0 +1,79 @@
+"""From a detector's box to the square that the network reads."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.inference.faces import Image
+from fer.preprocessing import resize_face
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How a data set frames its faces, in units of a detector's box.
+
+    Detectors frame faces as their training samples did, data sets as theirs; the network has learned the
+    latter's framing. `benchmarks/crop_fit.py` measures it per detector.
+
+    Attributes:
+        scale: side of the square crop, in units of the box's mean side.
+        dx: shift of the crop's centre to the right, in units of the box's mean side.
+        dy: shift of the crop's centre downwards, likewise.
+    """
+
+    scale: float = 1.0
+    dx: float = 0.0
+    dy: float = 0.0
+
+    def squares(self, boxes: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the crops of boxes (N, 4), int (N, 3): left, top, side, in whole pixels."""
+        x, y, w, h = np.asarray(boxes, np.float64).reshape(-1, 4).T
+        mean = (w + h) / 2
+        side = np.maximum(np.rint(mean * self.scale), 1)
+        left = np.rint(x + w / 2 + self.dx * mean - side / 2)
+        top = np.rint(y + h / 2 + self.dy * mean - side / 2)
+        return np.stack([left, top, side], axis=1).astype(np.int64)
+
+
+def to_gray(image: Image) -> Image:
+    """Gray (H, W) of a BGR (H, W, 3) or gray picture."""
+    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def crop_square(image: Image, left: int, top: int, side: int) -> Image:
+    """Cut a square out of a picture, (H, W) or (H, W, 3); beyond the border its outermost pixels repeat.
+
+    Repeating keeps a face at the border in its place within the crop without adding an edge that the
+    network would read as part of the face.
+    """
+    height, width = image.shape[:2]
+    right, bottom = left + side, top + side
+    # at least one row and column of the picture, even for a square that lies outside
+    x0, x1 = min(max(left, 0), width - 1), max(min(right, width), 1)
+    y0, y1 = min(max(top, 0), height - 1), max(min(bottom, height), 1)
+    inside = image[y0:y1, x0:x1]
+    if inside.shape[:2] == (side, side):
+        return inside
+    columns = np.clip(np.arange(left, right), x0, x1 - 1) - x0
+    rows = np.clip(np.arange(top, bottom), y0, y1 - 1) - y0
+    return np.asarray(inside[np.ix_(rows, columns)], np.uint8)
+
+
+def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, size: int) -> NDArray[np.uint8]:
+    """Cut the faces out of a picture, as the network takes them.
+
+    Args:
+        image: gray (H, W).
+        boxes: (N, 4) x, y, width, height in pixels; they may reach over the border.
+        crop: from box to crop.
+        size: side of the result.
+
+    Returns:
+        uint8 (N, size, size).
+    """
+    faces = np.empty((len(boxes), size, size), np.uint8)
+    for face, (left, top, side) in zip(faces, crop.squares(boxes), strict=True):
+        face[...] = resize_face(crop_square(image, int(left), int(top), int(side)), size)
+    return faces

@@ -1,0 +1,215 @@
+"""Following faces from frame to frame: identity, movement between detections, steady probabilities."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.inference.faces import Image
+
+Array = NDArray[np.float32]
+Detect = Callable[[Image], tuple[Array, Array]]
+
+_GRID = 5  # points per side that are followed in a face
+_WINDOW = (15, 15)
+_LEVELS = 2
+_FLOW_SIDE = 640  # longer side of the picture in which points are followed
+_BACK = 1.0  # pixels that a point may end beside its start when followed back (Kalal et al., 2010)
+_ENOUGH = 0.4  # share of the points that must survive
+_JUMP = 0.15  # share of a new detection in a followed box: detectors jitter, the flow drifts
+_FAR = 0.7  # a followed box that overlaps a new detection by less (IoU) is replaced by it
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """How faces are followed.
+
+    Attributes:
+        detect_every: frames from one detection to the next; between them boxes move with the picture.
+        half_life_s: seconds after which a frame counts half in the smoothed probabilities; 0 for none.
+        min_iou: overlap from which a detection continues a track.
+        max_misses: detections in a row that may miss a face that is still followed.
+        keep_s: seconds for which a face out of sight keeps its id.
+    """
+
+    detect_every: int = 5
+    half_life_s: float = 0.3
+    min_iou: float = 0.3
+    max_misses: int = 2
+    keep_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.detect_every < 1 or self.half_life_s < 0 or not 0 < self.min_iou <= 1:
+            raise ValueError(
+                f"tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou in (0, 1]; got {self}"
+            )
+
+
+class Track:
+    """One face on its way through a video."""
+
+    def __init__(self, track_id: int, box: Array, score: float, time_s: float) -> None:
+        self.id = track_id
+        self.box = box
+        self.score = score
+        self.misses = 0
+        self.seen_s = time_s
+        self.visible = True
+        self._mean: Array | None = None
+        self._mean_s = time_s
+
+    def smoothed(self, probabilities: Array, time_s: float, half_life_s: float) -> Array:
+        """Add a frame's probabilities (C,) to the running mean and return the mean."""
+        if self._mean is None or half_life_s == 0:
+            self._mean = probabilities
+        else:
+            old = 0.5 ** (max(time_s - self._mean_s, 0.0) / half_life_s)
+            self._mean = old * self._mean + (1 - old) * probabilities
+        self._mean_s = time_s
+        return self._mean
+
+
+class FaceTracker:
+    """Gives faces their ids and moves their boxes; one object per video.
+
+    Args:
+        settings: see `Tracking`.
+    """
+
+    def __init__(self, settings: Tracking) -> None:
+        self.settings = settings
+        self._tracks: list[Track] = []
+        self._next_id = 1
+        self._frames = 0
+        self._pyramid: Sequence[Image] | None = None
+        self._size: tuple[int, ...] = ()
+
+    def update(self, gray: Image, time_s: float, detect: Detect) -> list[Track]:
+        """Take the next frame.
+
+        Args:
+            gray: uint8 (H, W).
+            time_s: its time stamp in seconds.
+            detect: finds boxes (N, 4) and scores (N,); called on every `detect_every`-th frame.
+
+        Returns:
+            The faces in this frame.
+        """
+        self._move(gray)
+        if self._frames % self.settings.detect_every == 0:
+            self._match(*detect(gray), time_s)
+        self._frames += 1
+        for track in self._tracks:
+            if track.visible:
+                track.seen_s = time_s
+        self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
+        return [track for track in self._tracks if track.visible]
+
+    def _move(self, gray: Image) -> None:
+        """Move every visible box with the picture; hide those whose content is lost."""
+        visible = [track for track in self._tracks if track.visible]
+        if self.settings.detect_every == 1 and not visible:
+            self._pyramid = None
+            return
+        factor = min(1.0, _FLOW_SIDE / max(gray.shape))
+        small = (
+            gray
+            if factor == 1
+            else cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        )
+        _, pyramid = cv2.buildOpticalFlowPyramid(small, _WINDOW, _LEVELS, withDerivatives=False)
+        before, self._pyramid = self._pyramid, pyramid
+        same_size, self._size = self._size == gray.shape, gray.shape
+        if not visible:
+            return
+        if before is None or not same_size:
+            for track in visible:
+                track.visible = False
+            return
+        boxes = np.array([track.box for track in visible], np.float32) * factor
+        for track, box in zip(visible, follow_boxes(before, pyramid, boxes), strict=True):
+            if box is None or not _inside(box / factor, gray.shape):
+                track.visible = False
+            else:
+                track.box = box / np.float32(factor)
+
+    def _match(self, boxes: Array, scores: Array, time_s: float) -> None:
+        """Give detections to tracks, best overlap first; the rest become new tracks."""
+        overlap = iou(np.array([t.box for t in self._tracks], np.float32).reshape(-1, 4), boxes)
+        free = set(range(len(boxes)))
+        missed = set(range(len(self._tracks)))
+        for flat in np.argsort(-overlap, axis=None, kind="stable"):
+            row, column = divmod(int(flat), len(boxes))
+            if overlap[row, column] < self.settings.min_iou:
+                break
+            if row not in missed or column not in free:
+                continue
+            missed.remove(row)
+            free.remove(column)
+            track = self._tracks[row]
+            if track.visible and overlap[row, column] >= _FAR:
+                track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column]
+            else:
+                track.box = boxes[column]
+            track.score, track.misses, track.visible = float(scores[column]), 0, True
+        for row in missed:
+            self._tracks[row].misses += 1
+            if self._tracks[row].misses > self.settings.max_misses:
+                self._tracks[row].visible = False
+        for column in sorted(free):
+            self._tracks.append(Track(self._next_id, boxes[column], float(scores[column]), time_s))
+            self._next_id += 1
+
+
+def follow_boxes(before: Sequence[Image], after: Sequence[Image], boxes: Array) -> list[Array | None]:
+    """Move boxes with the picture by the median of their points' movement (median flow, Kalal et al., 2010).
+
+    Args:
+        before: pyramid of one frame.
+        after: pyramid of the next.
+        boxes: (N, 4) in pixels of the pyramids' lowest level.
+
+    Returns:
+        The box in the next frame, None where too few points could be followed.
+    """
+    steps = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID * 0.7 + 0.15
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    points = (boxes[:, None, :2] + grid * boxes[:, None, 2:]).astype(np.float32)
+    flat = points.reshape(-1, 1, 2)
+    options = {"winSize": _WINDOW, "maxLevel": _LEVELS}
+    ahead, found, _ = cv2.calcOpticalFlowPyrLK(before, after, flat, None, **options)  # type: ignore[call-overload]
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, ahead, None, **options)  # type: ignore[call-overload]
+    stray = np.abs(back - flat).max(axis=(1, 2))
+    good = ((found[:, 0] == 1) & (returned[:, 0] == 1) & (stray < _BACK)).reshape(len(boxes), -1)
+    moved = ahead.reshape(points.shape)
+    return [
+        _moved(box, start[ok], end[ok]) if ok.mean() >= _ENOUGH else None
+        for box, start, end, ok in zip(boxes, points, moved, good, strict=True)
+    ]
+
+
+def _moved(box: Array, start: Array, end: Array) -> Array:
+    shift = np.median(end - start, axis=0)
+    first, second = np.triu_indices(len(start), 1)
+    apart = np.linalg.norm(start[first] - start[second], axis=1)
+    grown = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / apart))
+    centre = box[:2] + box[2:] / 2 + shift
+    size = box[2:] * grown
+    return np.concatenate([centre - size / 2, size]).astype(np.float32)
+
+
+def _inside(box: Array, shape: tuple[int, ...]) -> bool:
+    """True while a box's centre is in the picture."""
+    centre = box[:2] + box[2:] / 2
+    return bool(0 <= centre[0] < shape[1] and 0 <= centre[1] < shape[0] and min(box[2:]) >= 4)
+
+
+def iou(a: Array, b: Array) -> Array:
+    """Intersection over union of boxes (N, 4) and (M, 4) `x, y, width, height`: (N, M)."""
+    upper = np.maximum(a[:, None, :2], b[None, :, :2])
+    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    shared = np.clip(lower - upper, 0, None).prod(axis=2)
+    area_a, area_b = a[:, 2:].prod(axis=1), b[:, 2:].prod(axis=1)
+    return np.asarray(shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9), np.float32)

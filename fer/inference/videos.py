@@ -1,0 +1,240 @@
+"""Reading and writing video files without losing, inventing or reordering frames."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Full, Queue
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from fer.errors import DataError
+from fer.inference.faces import Image
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".mpg",
+        ".mpeg",
+        ".wmv",
+        ".flv",
+        ".ts",
+        ".mts",
+        ".3gp",
+        ".ogv",
+    )
+)
+_AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
+_MILLISECONDS = 1000
+
+
+class VideoError(DataError):
+    """A video cannot be read or written; the message names it and what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame.
+
+    Attributes:
+        image: uint8 BGR (H, W, 3).
+        index: from 0.
+        time_s: time stamp in seconds, from the file or the clock.
+    """
+
+    image: Image
+    index: int
+    time_s: float
+
+
+class VideoFile:
+    """A video on disk.
+
+    Args:
+        path: the file.
+
+    Raises:
+        VideoError: missing, or no video that OpenCV's FFmpeg can open.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise VideoError(f"no video at {self.path.absolute()}")
+        capture = self._open()
+        self.count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self.fps = capture.get(cv2.CAP_PROP_FPS)
+        capture.release()
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            raise VideoError(
+                f"{self.path} cannot be opened: it is damaged, no video, or its format or codec is missing in "
+                f"OpenCV's FFmpeg; re-encode it, for example with: ffmpeg -i IN -c:v libx264 OUT.mp4"
+            )
+        return capture
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode every frame, in a thread of its own that is a few frames ahead.
+
+        Raises:
+            VideoError: no frame could be decoded, or the file ends early; what could be decoded came first.
+        """
+        waiting: Queue[Frame | BaseException | None] = Queue(_AHEAD)
+        stop = threading.Event()
+        reader = threading.Thread(target=self._decode, args=(waiting, stop), daemon=True)
+        reader.start()
+        try:
+            while (item := waiting.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+            while reader.is_alive():
+                try:
+                    waiting.get_nowait()  # a reader that waits for room must see the stop
+                except Empty:
+                    reader.join(0.01)
+
+    def _decode(self, waiting: "Queue[Frame | BaseException | None]", stop: threading.Event) -> None:
+        end: BaseException | None = None
+        try:
+            capture = self._open()
+            index, last = 0, -1.0
+            while not stop.is_set():
+                good, image = capture.read()
+                if not good:
+                    end = self._verdict(index)
+                    break
+                time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS
+                if time_s <= last:  # some containers lack time stamps
+                    time_s = last + 1 / (self.fps if self.fps > 0 else 25)
+                last = time_s
+                _put(waiting, Frame(np.asarray(image, np.uint8), index, time_s), stop)
+                index += 1
+            capture.release()
+        except Exception as error:  # whatever it is belongs to the thread that asked for the frames
+            end = error
+        _put(waiting, end, stop)
+
+    def _verdict(self, decoded: int) -> VideoError | None:
+        """What to say at the end of the frames: nothing, or that some are missing."""
+        if decoded == 0:
+            return VideoError(
+                f"{self.path}: not one frame could be decoded; the file is damaged, or its codec is missing in "
+                f"OpenCV's FFmpeg"
+            )
+        # some containers only estimate their count
+        if self.count - decoded > max(1, self.count // 100):
+            return VideoError(
+                f"{self.path} is cut off or damaged: {decoded} of {self.count} frames could be decoded"
+            )
+        return None
+
+
+def _put(
+    waiting: "Queue[Frame | BaseException | None]", item: Frame | BaseException | None, stop: threading.Event
+) -> None:
+    while not stop.is_set():
+        try:
+            waiting.put(item, timeout=0.1)
+            return
+        except Full:
+            continue
+
+
+class VideoWriter:
+    """Writes frames with their own time stamps as MPEG-4 in an .mp4 file; use it in a `with` block.
+
+    OpenCV only encodes at a fixed rate. So frames are encoded into an AVI file first, and their packets
+    are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
+
+    Args:
+        path: the .mp4 file; it appears when the video is complete. Until then `NAME.part.avi` grows beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f"{path.stem}.part.avi")
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
+        self._times: list[float] = []
+
+    def write(self, image: Image, time_s: float) -> None:
+        """Append a frame, uint8 BGR (H, W, 3), all of one size.
+
+        Raises:
+            VideoError: the file cannot be written.
+        """
+        height, width = image.shape[:2]
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._size = (width, height)
+            fourcc = cv2.VideoWriter.fourcc(*"FMP4")
+            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, fourcc, 25, self._size)
+            if not self._writer.isOpened():
+                raise VideoError(f"no video can be written to {self.path}: is the folder writable?")
+        if (width, height) != self._size:  # streams may change their size
+            image = np.asarray(cv2.resize(image, self._size), np.uint8)
+        self._writer.write(image)
+        self._times.append(time_s)
+
+    def close(self) -> None:
+        """Finish the file.
+
+        Raises:
+            VideoError: frames are missing, as on a full disk; the part file is kept.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        temporary = self.path.with_name(f".{self.path.stem}.tmp.mp4")
+        packed = self._pack(temporary)
+        if packed < len(self._times):
+            temporary.unlink(missing_ok=True)
+            raise VideoError(
+                f"{self.path}: only {packed} of {len(self._times)} frames could be written (is the disk full?); "
+                f"they are in {self._part}"
+            )
+        temporary.replace(self.path)
+        self._part.unlink()
+
+    def _pack(self, path: Path) -> int:
+        """Copy the encoded packets with their time stamps; return how many there were."""
+        reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        raw = [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
+        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
+        count, start = 0, self._times[0]
+        if reader.isOpened() and writer.isOpened():
+            while count < len(self._times):
+                good, packet = reader.read()
+                if not good:
+                    break
+                stamp = round((self._times[count] - start) * _MILLISECONDS)
+                writer.set(cv2.VIDEOWRITER_PROP_PTS, stamp)
+                writer.set(cv2.VIDEOWRITER_PROP_KEY_FRAME, reader.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME))
+                writer.write(packet)
+                count += 1
+        reader.release()
+        writer.release()
+        return count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
