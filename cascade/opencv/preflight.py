@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-
 from cascade.errors import (
     BackgroundError,
     BackgroundMissingError,
+    ImageError,
     MemoryLimitError,
     TrainingError,
     VecError,
@@ -20,6 +19,7 @@ from cascade.errors import (
 )
 from cascade.opencv.options import TrainOptions
 from cascade.samples.lists import read_background
+from cascade.samples.pictures import binary_suffix, read_gray
 from cascade.samples.vec import possible_windows, read_vec_header
 
 _HAAR_UPRIGHT = {
@@ -27,8 +27,6 @@ _HAAR_UPRIGHT = {
     "CORE": ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2), (4, 1), (1, 4), (3, 3)),
 }
 _HAAR_TILTED = ((2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4))
-# The formats whose decoders are in every build of the binaries, by their first bytes.
-_READABLE = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
 
 
 @dataclass
@@ -172,16 +170,13 @@ def _inspect_backgrounds(
 
 def _picture_problem(path: Path, options: TrainOptions, found: Preflight) -> str | None:
     try:
-        with path.open("rb") as handle:
-            head = handle.read(4)
+        if binary_suffix(path) is None:
+            return "not JPEG, PNG, BMP or PNM; python -m cascade.prepare converts"
+        height, width = read_gray(path).shape
     except OSError as error:
         return str(error.strerror)
-    if not head.startswith(_READABLE):
-        return "not JPEG, PNG, BMP or PNM; python -m cascade.prepare converts"
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
+    except ImageError:
         return "cannot be decoded"
-    height, width = image.shape
     if width < options.w or height < options.h:
         return f"{width}×{height} is smaller than the window"
     found.windows += count_windows(width, height, options.w, options.h)
