@@ -13,6 +13,43 @@ _EAR_RELIEF = -0.25
 _QUARTER = np.linspace(0.0, 0.5 * math.pi, 10)
 _QUARTER_COS, _QUARTER_SIN = np.cos(_QUARTER), np.sin(_QUARTER)
 
+_SKULL = np.linspace(math.pi * 1.02, math.pi * 1.98, 17)
+_SKULL_COS, _SKULL_SIN = np.cos(_SKULL), np.sin(_SKULL)
+_ROUND = np.linspace(0.0, 2.0 * math.pi, 98, endpoint=False)
+_LOCKS = 0.97 + 0.07 * np.abs(np.sin(7.0 * _ROUND))
+_CURLS_X, _CURLS_Y = _LOCKS * np.cos(_ROUND), _LOCKS * np.sin(_ROUND)
+_STRAND = np.linspace(-0.55, 0.15, 6)
+
+_EVEN = (
+    np.array([1.0, 0.93, 0.76, 0.40, 0.0, -0.40, -0.76, -0.93, -1.0]),
+    np.array([0.05, -0.40, -0.82, -0.98, -0.94, -0.98, -0.82, -0.40, 0.05]),
+)
+_OPEN = (
+    np.array([1.0, 0.90, 0.72, 0.12, -0.40, -0.80, -0.92, -1.0]),
+    np.array([0.55, -0.10, -0.70, -1.18, -0.90, -0.45, -0.05, 0.55]),
+)
+#: The hairline from the right temple to the left one, x as a share of the face's width, by hair style.
+_HAIRLINES = {
+    "short": _EVEN,
+    "curly": _EVEN,
+    "long": _OPEN,
+    "bob": _OPEN,
+    "fringe": (
+        np.array([1.0, 0.93, 0.6, 0.2, -0.2, -0.6, -0.93, -1.0]),
+        np.array([0.05, -0.35, -0.62, -0.58, -0.62, -0.58, -0.35, 0.05]),
+    ),
+    "parted": (
+        np.array([1.0, 0.95, 0.80, 0.35, -0.30, -0.75, -0.93, -1.0]),
+        np.array([0.10, -0.35, -0.80, -1.12, -0.92, -0.68, -0.40, 0.10]),
+    ),
+    "receding": (
+        np.array([1.0, 0.95, 0.72, 0.45, 0.0, -0.45, -0.72, -0.95, -1.0]),
+        np.array([0.05, -0.55, -1.12, -1.28, -1.16, -1.28, -1.12, -0.55, 0.05]),
+    ),
+}
+#: Width of the hair over the skull, as a share of the face's.
+_PUFF = {"curly": 1.16, "short": 1.06, "receding": 1.05}
+
 
 def hair_behind(drawing: Sketch, who: Identity) -> None:
     """Add the hair that lies behind head and neck."""
@@ -21,10 +58,8 @@ def hair_behind(drawing: Sketch, who: Identity) -> None:
     elif who.hair_style == "bob":
         x, y = _outline(who.width * 1.28, who.crown + 0.18, 1.35, 0.4)
     elif who.hair_style == "curly":
-        radius = 1.0 + 0.05 * np.cos(np.arange(56) * math.pi)
-        angles = np.linspace(0.0, 2.0 * math.pi, 56, endpoint=False)
-        x = who.width * 1.42 * radius * np.cos(angles)
-        y = -0.55 + (who.crown - 0.1) * radius * np.sin(angles)
+        x = who.width * 1.40 * _CURLS_X
+        y = -0.50 + (who.crown - 0.15) * _CURLS_Y
     elif who.hair_style == "bald":
         return
     else:
@@ -92,35 +127,16 @@ def hair_in_front(drawing: Sketch, who: Identity, side: float) -> None:
         drawing.glow(side * 0.25, -1.15, 0.22, 0.14, 0.22)
         return
     width, crown = who.width, who.crown
-    angles = np.linspace(math.pi * 1.02, math.pi * 1.98, 17)
-    puff = {"curly": 1.16, "short": 1.06, "receding": 1.05}.get(style, 1.10)
-    top_x, top_y = width * puff * np.cos(angles), (crown + 0.12) * np.sin(angles) - 0.12
-    # The hairline, from the right temple back to the left one.
-    if style == "fringe":
-        line_x = np.array([1.0, 0.93, 0.6, 0.2, -0.2, -0.6, -0.93, -1.0])
-        line_y = np.array([0.05, -0.35, -0.62, -0.58, -0.62, -0.58, -0.35, 0.05])
-    elif style == "parted":
-        line_x = np.array([1.0, 0.95, 0.80, 0.35, -0.30, -0.75, -0.93, -1.0]) * side
-        line_y = np.array([0.10, -0.35, -0.80, -1.12, -0.92, -0.68, -0.40, 0.10])
-    elif style in ("long", "bob"):
-        line_x = np.array([1.0, 0.90, 0.72, 0.12, -0.40, -0.80, -0.92, -1.0]) * side
-        line_y = np.array([0.55, -0.10, -0.70, -1.18, -0.90, -0.45, -0.05, 0.55])
-    elif style == "receding":
-        line_x = np.array([1.0, 0.95, 0.72, 0.45, 0.0, -0.45, -0.72, -0.95, -1.0])
-        line_y = np.array([0.05, -0.55, -1.12, -1.28, -1.16, -1.28, -1.12, -0.55, 0.05])
-    else:
-        line_x = np.array([1.0, 0.93, 0.76, 0.40, 0.0, -0.40, -0.76, -0.93, -1.0])
-        line_y = np.array([0.05, -0.40, -0.82, -0.98, -0.94, -0.98, -0.82, -0.40, 0.05])
-    if line_x[0] < 0.0:
-        line_x, line_y = line_x[::-1], line_y[::-1]
-    x = np.concatenate([top_x, line_x * width])
-    y = np.concatenate([top_y, line_y])
+    line_x, line_y = _HAIRLINES[style]
+    if side < 0.0:
+        line_x, line_y = -line_x[::-1], line_y[::-1]
+    x = np.concatenate([width * _PUFF.get(style, 1.10) * _SKULL_COS, width * line_x])
+    y = np.concatenate([(crown + 0.12) * _SKULL_SIN - 0.12, line_y])
     drawing.fill(x, y, who.hair, None, body=True)
     bright = mix(who.hair, (255.0, 255.0, 255.0), 0.14)
     for place in (0.20, 0.45):
-        strand = np.linspace(-0.55, 0.15, 6)
-        lift = -(crown + 0.02 - 0.16 * place) * np.sqrt(1.0 - (0.75 * (strand + side * 0.1)) ** 2)
-        drawing._add(strand * width * side, lift + 0.03, bright, 0.035, None, True)
+        lift = -(crown + 0.02 - 0.16 * place) * np.sqrt(1.0 - (0.75 * (_STRAND + side * 0.1)) ** 2)
+        drawing.stroke(_STRAND * width * side, lift + 0.03, bright, 0.035, None)
     drawing.glow(0.0, -0.86 if style != "receding" else -1.1, 0.6, 0.12, -0.10)
 
 
@@ -143,8 +159,6 @@ def glasses(drawing: Sketch, who: Identity) -> None:
 
 def _outline(width: float, top: float, bottom: float, jaw: float) -> tuple[Array, Array]:
     """A closed head shape: an ellipse above the eyes, a jaw of chosen squareness below."""
-    x_low, y_low = width * _QUARTER_SIN**jaw, bottom * _QUARTER_COS
-    x_high, y_high = width * _QUARTER_SIN[::-1], -top * _QUARTER_COS[::-1]
-    x = np.concatenate([x_low, x_high[1:], -x_high[::-1][1:], -x_low[::-1][1:]])
-    y = np.concatenate([y_low, y_high[1:], y_high[::-1][1:], y_low[::-1][1:]])
-    return x, y
+    x = width * np.concatenate([_QUARTER_SIN**jaw, _QUARTER_COS[1:]])
+    y = np.concatenate([bottom * _QUARTER_COS, -top * _QUARTER_SIN[1:]])
+    return np.concatenate([x, -x[::-1]]), np.concatenate([y, y[::-1]])

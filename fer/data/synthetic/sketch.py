@@ -74,10 +74,15 @@ class Sketch:
         self._add(np.concatenate([x, x[::-1]]), np.concatenate([top, low[::-1]]), colour, 0.0, relief, False)
 
     def stroke(
-        self, x: Array | Sequence[float], y: Array | Sequence[float], colour: Colour, thickness: float
+        self,
+        x: Array | Sequence[float],
+        y: Array | Sequence[float],
+        colour: Colour,
+        thickness: float,
+        relief: float | None = 0.0,
     ) -> None:
-        """Add a line on the head's surface, its thickness in face units."""
-        self._add(np.asarray(x, float), np.asarray(y, float), colour, thickness, 0.0, False)
+        """Add a line, its thickness in face units; otherwise as `fill`."""
+        self._add(np.asarray(x, float), np.asarray(y, float), colour, thickness, relief, False)
 
     def ellipse(
         self,
