@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ import fer
 from fer.data.faces import Faces, Split
 from fer.data.flaws import KINDS, Flaw, find_flaws
 from fer.data.named_faces import NamedFaces
-from fer.errors import UserError
+from fer.errors import reported
 from fer.labels import EXPRESSIONS
 from fer.visual import contact_sheet
 
@@ -101,7 +100,8 @@ def _draw_flaws(flaws: Sequence[Flaw], splits: Mapping[Split, Faces], folder: Pa
     chosen = flaws[:count]
     images = np.stack([splits[flaw.split].images[flaw.index, 0].numpy() for flaw in chosen])
     captions = [
-        f"{flaw.group or ''} {_label(splits, flaw)}\n{flaw.split} {_name(splits, flaw.split, flaw.index)}"
+        f"{flaw.group or ''} {_label(splits, flaw)}".lstrip()
+        + f"\n{flaw.split} {_name(splits, flaw.split, flaw.index)}"
         for flaw in chosen
     ]
     title = f"{flaws[0].kind}: {len(chosen)} of {len(flaws):,} images"
@@ -132,15 +132,12 @@ def _print(counts: Mapping[Split, Mapping[str, int]], summary: Any, folder: Path
 @hydra.main(
     version_base="1.3", config_path=str(Path(fer.__file__).parents[1] / "configs"), config_name="audit"
 )
+@reported
 def main(config: DictConfig) -> None:
     """Load the configured source and audit it into Hydra's run folder."""
-    try:
-        splits = hydra.utils.instantiate(config.data).splits
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        audit(splits, folder, config.blank_below, config.faces_per_sheet, config.seed)
-    except UserError as error:
-        Console(stderr=True).print(f"Error: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
+    splits = hydra.utils.instantiate(config.data).splits
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    audit(splits, folder, config.blank_below, config.faces_per_sheet, config.seed)
 
 
 if __name__ == "__main__":
