@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +37,8 @@ class CascadeDetector:
         max_size: largest face, likewise. None: the image.
         min_score: faces of a lower score are dropped; `python -m cascade.evaluate` shows what scores mean.
         equalize: equalise the histogram first.
+        reduce: when `min_size` is larger than the cascade's window, reduce the image first, so that the
+            smallest face fills the window. Halves the time: small faces are scanned in coarser steps.
         mirror: look at the mirrored image, too, and join the results: for cascades of one profile.
         box_adjustment: moves and stretches the boxes to another framing convention.
 
@@ -54,6 +57,7 @@ class CascadeDetector:
         *,
         min_score: float = 0.0,
         equalize: bool = False,
+        reduce: bool = False,
         mirror: bool = False,
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class CascadeDetector:
         self.max_size = max_size
         self.min_score = float(min_score)
         self.equalize = equalize
+        self.reduce = reduce
         self.mirror = mirror
         self.box_adjustment = box_adjustment
         self._local = threading.local()
@@ -109,7 +114,7 @@ class CascadeDetector:
         """
         gray = to_gray(image)
         if self.equalize:
-            gray = np.asarray(load_cv2().equalizeHist(gray), np.uint8)
+            gray = np.asarray(cv2.equalizeHist(gray), np.uint8)
         boxes, margins = self._hits(gray)
         if self.mirror:
             mirrored, more_margins = self._hits(np.ascontiguousarray(gray[:, ::-1]))
@@ -122,17 +127,21 @@ class CascadeDetector:
 
     def _hits(self, gray: Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The windows that pass every stage: boxes (M, 4), and how far they pass the last one (M,)."""
-        shorter = min(gray.shape)
+        smallest, largest = (_pixels(size, min(gray.shape)) for size in (self.min_size, self.max_size))
+        factor = max(smallest / min(self.window), 1.0) if self.reduce else 1.0
+        if factor > 1:
+            size = tuple(max(1, round(side / factor)) for side in gray.shape[::-1])
+            gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
         classifier, threshold = self._classifier()
         boxes, _, sums = classifier.detectMultiScale3(
             gray,
             scaleFactor=self.scale_factor,
             minNeighbors=0,
-            minSize=_pixels(self.min_size, shorter),
-            maxSize=_pixels(self.max_size, shorter),
+            minSize=(round(smallest / factor),) * 2,
+            maxSize=(round(largest / factor),) * 2,
             outputRejectLevels=True,
         )
-        hits = np.asarray(boxes, np.float64).reshape(-1, 4)
+        hits = np.asarray(boxes, np.float64).reshape(-1, 4) * factor
         return hits, np.asarray(sums, np.float64).reshape(-1) - threshold
 
     def _classifier(self) -> tuple[Any, float]:
@@ -146,7 +155,7 @@ class CascadeDetector:
 
 
 def _load(path: Path) -> tuple[Any, float]:
-    cv2 = load_cv2()
+    load_cv2()
     if not path.is_file():
         raise DetectorError(f"the cascade file {path} is gone")
     try:
@@ -173,9 +182,8 @@ def _check_size(name: str, size: _Size) -> None:
         )
 
 
-def _pixels(size: _Size, shorter: int) -> tuple[int, int]:
-    """A size as OpenCV takes it; (0, 0) is no bound."""
+def _pixels(size: _Size, shorter: int) -> int:
+    """A size in pixels; 0, as for OpenCV, is no bound."""
     if size is None:
-        return (0, 0)
-    side = max(1, round(size * shorter)) if isinstance(size, float) else size
-    return (side, side)
+        return 0
+    return max(1, round(size * shorter)) if isinstance(size, float) else size

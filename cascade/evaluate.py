@@ -78,7 +78,8 @@ def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
     if comparison.training_images:
         console.print(f"fitted on {comparison.training_images} other images")
     for path in comparison.unreadable:
-        console.print(f"left out, OpenCV cannot read it: {path}", style="yellow", soft_wrap=True)
+        hint = " (GIF needs OpenCV 4.11 or later)" if path.suffix.lower() == ".gif" else ""
+        console.print(f"left out, OpenCV cannot read it: {path}{hint}", style="yellow", soft_wrap=True)
     console.print(f"{len(written)} files in {folder}", soft_wrap=True, highlight=False)
     return max(result.curve.average_precision() for result in comparison.results.values())
 

@@ -18,10 +18,10 @@ def split_info(line: str) -> tuple[str, int, list[str]] | None:
     for index in candidates:
         rest = " ".join(tokens[index + 1 :]).split()
         if len(rest) == 4 * int(tokens[index]) and finite_numbers(rest) is not None:
-            return " ".join(tokens[:index]), int(tokens[index]), rest
+            return " ".join(tokens[:index]).rstrip(), int(tokens[index]), rest
     if candidates and PurePath(" ".join(tokens[: candidates[0]])).suffix:
         index = candidates[0]
-        return " ".join(tokens[:index]), int(tokens[index]), " ".join(tokens[index + 1 :]).split()
+        return " ".join(tokens[:index]).rstrip(), int(tokens[index]), " ".join(tokens[index + 1 :]).split()
     return None
 
 

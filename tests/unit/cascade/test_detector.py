@@ -188,6 +188,17 @@ def test_mirror_finds_what_the_mirrored_picture_holds(astronaut):
     assert len(boxes) == sum(seen)
 
 
+def test_reduce_finds_the_same_face_in_the_large_picture(astronaut, astronaut_face):
+    large = cv2.resize(astronaut, None, fx=3, fy=3)
+    for sizes in ({"min_size": 90}, {"min_size": 0.12, "max_size": 0.3}):
+        found = CascadeDetector("alt2", reduce=True, **sizes).detect(large)
+        assert iou(found.boxes[:1], 3 * astronaut_face[None])[0, 0] > 0.6
+        assert (found.boxes[:, 2] >= 88).all()
+    # a size below the window reduces nothing
+    plain, reduced = (CascadeDetector("alt2", min_size=10, reduce=value) for value in (False, True))
+    np.testing.assert_array_equal(plain.detect(astronaut).boxes, reduced.detect(astronaut).boxes)
+
+
 def test_equalize_helps_in_the_dark(astronaut):
     dark = (astronaut // 24).astype(np.uint8)
     assert len(CascadeDetector("alt2", min_size=30, equalize=True).detect(dark)) == 1
