@@ -209,24 +209,24 @@ def write_sheet(
     """
     if not cv2.haveImageWriter(str(path)):
         raise UserError(f"{path}: OpenCV writes no pictures with this suffix; .png always works")
-    margin, gap = 90, 2
-    step = size + gap
-    sheet = np.full((len(EXPRESSIONS) * step, margin + people * step, 3), 255, np.uint8)
-    for row, name in enumerate(EXPRESSIONS):
-        top = row * step
-        place = (8, top + size // 2 + 5)
-        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
-        for index in range(people):
-            left = margin + index * step
-            if clean:
-                image = render_face(seed, index, name, size, colour=True, clean=True).image
-            else:
-                face = render_face(seed, index, name)
-                gray = cv2.resize(face.image, (size, size), interpolation=cv2.INTER_CUBIC)
-                image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
-            sheet[top : top + size, left : left + size] = image
-            advance(1)
     with _finished(path) as part:
+        margin, gap = 90, 2
+        step = size + gap
+        sheet = np.full((len(EXPRESSIONS) * step, margin + people * step, 3), 255, np.uint8)
+        for row, name in enumerate(EXPRESSIONS):
+            top = row * step
+            place = (8, top + size // 2 + 5)
+            cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+            for index in range(people):
+                left = margin + index * step
+                if clean:
+                    image = render_face(seed, index, name, size, colour=True, clean=True).image
+                else:
+                    face = render_face(seed, index, name)
+                    gray = cv2.resize(face.image, (size, size), interpolation=cv2.INTER_CUBIC)
+                    image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
+                sheet[top : top + size, left : left + size] = image
+                advance(1)
         _write_image(part, sheet)
 
 
