@@ -54,7 +54,7 @@ class EpochBatches(Sampler[list[int]]):
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
         self.served = 0
-        self._skip = 0
+        self._resume = (-1, 0)  # epoch, and batches of it to skip
 
     @property
     def sampler(self) -> "EpochBatches":
@@ -69,31 +69,28 @@ class EpochBatches(Sampler[list[int]]):
         return math.ceil(math.ceil(self.size / self.world_size) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        # Not a generator itself: the place to start from must be taken now, not at the first batch.
-        skip, self._skip = self._skip, 0
-        self.served = skip
-        return self._serve(skip)
-
-    def _serve(self, skip: int) -> Iterator[list[int]]:
+        # Evaluated at the first batch: Lightning may ask for iterators that it never uses
+        resumed_epoch, skip = self._resume
+        skip = skip if resumed_epoch == self.epoch else 0
+        self._resume = (-1, 0)
         if self.shuffle:
             order = torch.randperm(self.size, generator=generator(self.seed, ORDER, self.epoch))
         else:
             order = torch.arange(self.size)
         share = order[self.rank :: self.world_size]
-        batches = (
-            torch.split(share, self.batch_size) if self.world_size == 1 else share.tensor_split(len(self))
-        )
+        batches = torch.split(share, self.batch_size) if self.world_size == 1 else share.tensor_split(len(self))
+        self.served = skip
         for batch in batches[skip:]:
             self.served += 1
             yield batch.tolist()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many batches of the current epoch have been served."""
-        return {"served": self.served}
+        """Return the epoch and how many of its batches have been served."""
+        return {"epoch": self.epoch, "served": self.served}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iteration go on where the saved one stood."""
-        self._skip = state["served"]
+        """Let the next iteration over that epoch go on where the saved one stood."""
+        self._resume = (state["epoch"], state["served"])
 
 
 class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):

@@ -56,6 +56,8 @@ class FaceDataModule(LightningDataModule):
         self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
         self._splits: Mapping[Split, Faces] | None = None
+        self._train_loader: FaceLoader | None = None
+        self._resume: dict[str, Any] = {}
 
     @property
     def splits(self) -> Mapping[Split, Faces]:
@@ -75,7 +77,10 @@ class FaceDataModule(LightningDataModule):
 
     def train_dataloader(self) -> FaceLoader:
         """Uint8 batches in an order of their own every epoch."""
-        return self._loader("train", self.batch_size, shuffle=True)
+        self._train_loader = self._loader("train", self.batch_size, shuffle=True)
+        if self._resume:
+            self._train_loader.load_state_dict(self._resume)
+        return self._train_loader
 
     def val_dataloader(self) -> FaceLoader:
         """Uint8 batches of the split that selects models."""
@@ -88,6 +93,18 @@ class FaceDataModule(LightningDataModule):
             fer.errors.DataError: where the source has none.
         """
         return self._loader("test", self.eval_batch_size)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the training epoch, for checkpoints."""
+        return {} if self._train_loader is None else self._train_loader.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from that place.
+
+        Lightning saves and restores loaders itself, but forgets to restore one that was already asked
+        for its length, which every schedule over the whole run does.
+        """
+        self._resume = state_dict
 
     def on_after_batch_transfer(
         self, batch: tuple[Tensor, Tensor], dataloader_idx: int
@@ -108,16 +125,26 @@ class FaceDataModule(LightningDataModule):
             pixels = images.float()
         return self.preprocessing.normalise(pixels), labels
 
+    def whole_split(self, split: Split) -> FaceLoader:
+        """All faces of one split in their order, whatever the number of processes, as uint8 batches.
+
+        Raises:
+            fer.errors.DataError: where the source has no such split.
+        """
+        return self._loader(split, self.eval_batch_size, shared=False)
+
     def class_counts(self, split: Split) -> Tensor:
         """Number of faces per class in one split, int64 (7,)."""
         return torch.bincount(self.splits[split].hard_labels, minlength=len(EXPRESSIONS))
 
-    def _loader(self, split: Split, batch_size: int, shuffle: bool = False) -> FaceLoader:
+    def _loader(
+        self, split: Split, batch_size: int, shuffle: bool = False, shared: bool = True
+    ) -> FaceLoader:
         if split not in self.splits:
             raise DataError(f"{self.source} has no {split} split")
         faces = self.splits[split]
-        rank, world_size = (
-            (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
-        )
+        rank, world_size = 0, 1
+        if shared and self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
         batches = EpochBatches(len(faces), batch_size, shuffle, self.order_seed, rank, world_size)
         return FaceLoader(faces, batches, self.pin_memory)

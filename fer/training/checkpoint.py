@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import subprocess
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -81,7 +82,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder"
         )
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # About pickles that torch did not write; they are refused below or here
+            warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} holds more than weights and plain values, or is damaged; it was not loaded, because "

@@ -40,6 +40,7 @@ def evaluate(
 ) -> Scores:
     """Return the scores of a network on all faces of a loader; see `predict_logits`."""
     logits, labels = predict_logits(network, loader, preprocessing, device, description)
-    metrics = ScoreMetrics(preprocessing.classes)
+    # One process evaluates alone, also after distributed training
+    metrics = ScoreMetrics(preprocessing.classes, sync=False)
     metrics.update(logits, labels)
     return metrics.scores()

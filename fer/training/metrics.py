@@ -73,12 +73,17 @@ class Scores:
 
 
 class ScoreMetrics(MetricCollection):
-    """Collects logits over batches and processes; `scores` sums them up."""
+    """Collects logits over batches; `scores` sums them up.
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    Args:
+        names: the class names.
+        sync: whether to sum over the processes of distributed training too.
+    """
+
+    def __init__(self, names: tuple[str, ...], sync: bool = True) -> None:
         metrics: dict[str, Metric | MetricCollection] = {
-            "confusion": MulticlassConfusionMatrix(len(names)),
-            "ece": MulticlassCalibrationError(len(names), n_bins=15, norm="l1"),
+            "confusion": MulticlassConfusionMatrix(len(names), sync_on_compute=sync),
+            "ece": MulticlassCalibrationError(len(names), n_bins=15, norm="l1", sync_on_compute=sync),
         }
         super().__init__(metrics, compute_groups=False)
         self.names = names

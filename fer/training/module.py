@@ -8,7 +8,10 @@ import torch.nn.functional as F
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import MeanMetric
 
+from fer.errors import UserError
 from fer.preprocessing import Preprocessing
 from fer.training.checkpoint import METADATA_KEY, metadata
 from fer.training.metrics import ScoreMetrics, Scores
@@ -55,6 +58,7 @@ class ExpressionClassifier(LightningModule):
         self.make_optimizer, self.make_schedule = optimizer, schedule
         self.label_smoothing = label_smoothing
         self.val_metrics = ScoreMetrics(self.preprocessing.classes)
+        self.val_loss = MeanMetric()
         #: Scores of the last whole pass over the validation faces; None before the first.
         self.val_scores: Scores | None = None
 
@@ -70,8 +74,9 @@ class ExpressionClassifier(LightningModule):
         loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         hits = (logits.detach().argmax(dim=1) == _hard(labels)).float().mean()
         size = len(images)
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size)
-        self.log("train/acc", hits, on_step=False, on_epoch=True, batch_size=size)
+        self.log("train/loss_step", loss, on_step=True, on_epoch=False, prog_bar=True)
+        epoch = {"train/loss": loss, "train/acc": hits}
+        self.log_dict(epoch, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -82,21 +87,49 @@ class ExpressionClassifier(LightningModule):
         """Collect and return the logits of one batch."""
         images, labels = batch
         logits: Tensor = self(images)
-        self.log("val/loss", F.cross_entropy(logits, labels), batch_size=len(images), sync_dist=True)
+        self.val_loss.update(F.cross_entropy(logits.float(), labels), len(images))
         # In 32 bits: half-precision probabilities round to 1 and spoil the calibration error
         self.val_metrics.update(logits.float(), _hard(labels))
         return logits
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the whole split."""
-        scores = self.val_metrics.scores()
+        scores, loss = self.val_metrics.scores(), float(self.val_loss.compute())
         self.val_metrics.reset()
+        self.val_loss.reset()
         if not self.trainer.sanity_checking:
             self.val_scores = scores
-        self.log("val/acc", scores.accuracy, prog_bar=True)
-        self.log("val/macro_f1", scores.macro_f1)
-        self.log("val/ece", scores.ece)
-        self.log_dict({f"val_f1/{name}": values.f1 for name, values in scores.classes.items()})
+        values = {
+            "val/loss": loss,
+            "val/acc": scores.accuracy,
+            "val/macro_f1": scores.macro_f1,
+            "val/ece": scores.ece,
+        }
+        self._step_plateaus(values)
+        # Every process has the same values; sync_dist only spares Lightning's advice to synchronise
+        self.log("val/acc", values.pop("val/acc"), prog_bar=True, sync_dist=True)
+        self.log_dict(values, sync_dist=True)
+        self.log_dict({f"val_f1/{name}": c.f1 for name, c in scores.classes.items()}, sync_dist=True)
+
+    def _step_plateaus(self, values: dict[str, float]) -> None:
+        """Step the schedules that watch a metric, before this epoch's checkpoint is saved.
+
+        Lightning steps them after it, and a run resumed from that checkpoint would miss the step.
+        """
+        if self.trainer.sanity_checking:
+            return
+        for entry in self.trainer.lr_scheduler_configs:
+            if isinstance(entry.scheduler, ReduceLROnPlateau):
+                if entry.monitor not in values:
+                    raise UserError(
+                        f"scheduler.monitor must be one of {', '.join(values)}, not {entry.monitor!r}"
+                    )
+                entry.scheduler.step(values[entry.monitor])
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule, unless it watches a metric: those have been stepped by then."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
 
     def configure_optimizers(self) -> Any:
         """Make the optimizer and its schedule; biases and normalisation get no weight decay."""

@@ -1,8 +1,11 @@
 """One run, from a composed configuration to its report: what `train.py` calls."""
 
+import contextlib
 import logging
+import shlex
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from fer.data.module import FaceDataModule
 from fer.errors import UserError
 from fer.training.callbacks.checkpoints import BestAndLast
-from fer.training.callbacks.stop import StopOnSignal
+from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.checkpoint import LoadedNetwork, build_network, load_network, read_checkpoint, source_commit
 from fer.training.evaluate import evaluate
 from fer.training.metrics import Scores
@@ -26,6 +29,9 @@ from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report
 
 log = logging.getLogger(__name__)
+
+# Lightning still uses what torch deprecates: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
+warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
 
 
 def run(config: DictConfig) -> float | None:
@@ -57,7 +63,8 @@ def _train(config: DictConfig) -> float | None:
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
 
-    trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
+    with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
+        trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
 
     checkpoints = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
     stop = next((c for c in callbacks if isinstance(c, StopOnSignal)), None)
@@ -75,8 +82,9 @@ def _train(config: DictConfig) -> float | None:
         if received:
             last = folder / "checkpoints" / "last.ckpt"
             notes.append(
-                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of the best epoch so "
-                f"far, no test was run. Go on with: python train.py {' '.join(_overrides())} ckpt_path={last}"
+                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of the "
+                f"best epoch so far, no test was run. Go on with: "
+                f"python train.py {shlex.join(_overrides())} ckpt_path={shlex.quote(str(last))}"
             )
         about = {
             "checkpoint": best or None,
@@ -154,10 +162,12 @@ def _score_splits(
     """Score the selecting split, and the test split where that is wanted and there is one."""
     device = trainer.strategy.root_device
     scores = {
-        "val": evaluate(loaded.network, data.val_dataloader(), loaded.preprocessing, device, "evaluating val")
+        "val": evaluate(
+            loaded.network, data.whole_split("val"), loaded.preprocessing, device, "evaluating val"
+        )
     }
     if with_test and "test" in data.splits:
-        loader = data.test_dataloader()
+        loader = data.whole_split("test")
         scores["test"] = evaluate(loaded.network, loader, loaded.preprocessing, device, "evaluating test")
     elif with_test:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
@@ -183,9 +193,10 @@ def _refuse_diverging_ranks(trainer: Trainer) -> None:
     sweeper, launcher = str(hydra.sweeper._target_), str(hydra.launcher._target_)
     if not sweeper.endswith("BasicSweeper") or "joblib" in launcher:
         raise UserError(
-            f"distributed training cannot run under {sweeper.rpartition('.')[2]} with {launcher.rpartition('.')[2]}: its "
-            f"processes would train with different parameters. Use trainer.devices=1 for the search (several "
-            f"machines can share hydra.sweeper.storage), or the basic sweeper and launcher"
+            f"distributed training cannot run under {sweeper.rpartition('.')[2]} with "
+            f"{launcher.rpartition('.')[2]}: its processes would train with different parameters. Use "
+            f"trainer.devices=1 for the search (several machines can share hydra.sweeper.storage), or the "
+            f"basic sweeper and launcher"
         )
 
 

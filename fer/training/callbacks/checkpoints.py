@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -27,11 +29,17 @@ class BestAndLast(ModelCheckpoint):
             filename=Path(BEST).stem,
             monitor=monitor,
             mode=mode,
-            save_last=True,
             save_top_k=1,
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the best epoch, and every epoch as the last; `save_last` would do so only with a best one."""
+        super().on_validation_end(trainer, pl_module)
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if fitting and not getattr(trainer, "fast_dev_run", False):
+            trainer.save_checkpoint(Path(self.dirpath or ".") / LAST)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the best score, and its checkpoint if that is still there."""
@@ -46,6 +54,5 @@ class BestAndLast(ModelCheckpoint):
                 "best_model_path": str(here),
                 "kth_best_model_path": str(here),
                 "best_k_models": {str(here): state_dict["best_model_score"]},
-                "last_model_path": "",
             }
             super().load_state_dict(state_dict)

@@ -19,6 +19,10 @@ class Progress(Callback):
         self._seconds = 0.0
         self._since = 0.0
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start counting also where a resumed run enters in the middle of an epoch."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start counting."""
         self._images, self._seconds, self._since = 0, 0.0, time.perf_counter()
@@ -38,15 +42,15 @@ class Progress(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the epoch."""
         speed = trainer.world_size * self._images / max(self._seconds, 1e-9)
-        pl_module.log("train/images_per_s", speed, rank_zero_only=True)
+        pl_module.log("train/images_per_s", speed, sync_dist=True)
         self._line(trainer, speed)
 
     @rank_zero_only
     def _line(self, trainer: Trainer, speed: float) -> None:
-        shown = ("train/loss_epoch", "train/acc", "val/loss", "val/acc", "val/macro_f1")
+        shown = ("train/loss", "train/acc", "val/loss", "val/acc", "val/macro_f1")
         values = {
             name: float(trainer.callback_metrics[name]) for name in shown if name in trainer.callback_metrics
         }
-        texts = [f"{name.removesuffix('_epoch')} {value:.4f}" for name, value in values.items()]
+        texts = [f"{name} {value:.4f}" for name, value in values.items()]
         total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else "?"
         log.info("epoch %d/%s  %s  %.0f images/s", trainer.current_epoch + 1, total, "  ".join(texts), speed)

@@ -23,6 +23,14 @@ class NonFiniteLossError(UserError):
     """The loss became infinite or not a number; going on would only train nonsense."""
 
 
+class TrainingStopped(Exception):  # noqa: N818 - it is no error
+    """Training ended where a signal asked it to; `last.ckpt` is saved.
+
+    Lightning's own `should_stop` would validate first and overwrite the checkpoint with one that takes
+    the broken-off epoch for a whole one.
+    """
+
+
 class StopOnSignal(Checkpoint):
     """On SIGINT or SIGTERM saves `last.ckpt` after the current step and ends training; twice aborts at once.
 
@@ -38,8 +46,8 @@ class StopOnSignal(Checkpoint):
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over both signals for the time of the training."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over both signals for the time of the training, from Lightning too, which would just exit."""
         self._previous = {number: signal.signal(number, self._note) for number in _SIGNALS}
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -52,15 +60,22 @@ class StopOnSignal(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save and stop, where any process was told to."""
-        # A signal may reach one process of several; all must leave the loop at the same step.
+        # After an epoch's last batch comes its validation, which must not be lost: see on_train_epoch_end
+        if not trainer.is_last_batch and self._told(trainer):
+            trainer.save_checkpoint(self.path)
+            raise TrainingStopped
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop between epochs; the whole epoch has been validated and saved."""
+        if self._told(trainer):
+            raise TrainingStopped
+
+    def _told(self, trainer: Trainer) -> bool:
         told = self.received is not None
         if trainer.world_size > 1:
+            # A signal may reach one process of several; all must leave the loop at the same step
             told = trainer.strategy.reduce_boolean_decision(told, all=False)
-        if told and not trainer.should_stop:
-            trainer.save_checkpoint(self.path)
-            trainer.should_stop = True
-            trainer.limit_val_batches = 0  # the epoch is not over: its validation would count as one
-            trainer.fit_loop.epoch_loop.val_loop._max_batches = [0]
+        return told
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
@@ -98,8 +113,8 @@ class StopOnNonFiniteLoss(Callback):
         if self._bad is not None and bool(self._bad):
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             raise NonFiniteLossError(
-                f"the loss is not finite in epoch {trainer.current_epoch}, step {trainer.global_step}, at learning rate "
-                f"{rate:.3g}; try a lower optimizer.lr, trainer.gradient_clip_val=1 or trainer.precision=32-true. "
-                f"The checkpoints of earlier epochs are untouched"
+                f"the loss is not finite in epoch {trainer.current_epoch}, step {trainer.global_step}, at "
+                f"learning rate {rate:.3g}; try a lower optimizer.lr, trainer.gradient_clip_val=1 or "
+                f"trainer.precision=32-true. The checkpoints of earlier epochs are untouched"
             )
         self._bad = None

@@ -1,0 +1,51 @@
+# make help lists the targets. Everything runs in .venv, which is made on first use.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# The embedded, drawn faces unless ARGS name other data
+CHOSEN := $(filter data=% data.path=% data.download=% experiment=% ckpt_path=%,$(ARGS))
+TRAIN_ARGS := $(if $(CHOSEN),,experiment=synthetic) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test lint tools benchmark clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  Settings of a run go into ARGS:  make train ARGS="data.path=/data/fer2013.csv trainer.max_epochs=100"'
+
+# A stamp per set of extras: a changed setup.cfg installs again, nothing else does
+$(VENV)/.installed: setup.cfg pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on PATH; name another 3.11 or newer with PYTHON=…"; exit 1; }
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the project; the first time this fetches PyTorch, several GB"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+install: $(VENV)/.installed  ## create .venv and install the project
+
+train: $(VENV)/.installed  ## train, on drawn faces unless ARGS name other data
+	$(BIN)/python train.py $(TRAIN_ARGS)
+
+tools: $(VENV)/.installed  ## get OpenCV's cascade training programs, once
+	$(BIN)/python -m cascade.tools $(ARGS)
+
+lint: $(VENV)/.installed-test  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint  ## lint, then all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+benchmark: $(VENV)/.installed-test  ## measure training throughput side by side
+	$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+clean:  ## remove caches; outputs and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	find fer cascade tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

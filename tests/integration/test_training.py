@@ -1,0 +1,275 @@
+"""The main job as a user runs it: train.py in processes of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.synthetic.source import Synthetic
+from fer.training.checkpoint import load_network, read_checkpoint
+from fer.training.evaluate import predict_logits
+from tests.conftest import ROOT, TINY
+
+
+def _weights(path):
+    return read_checkpoint(path)["state_dict"]
+
+
+def _assert_same_weights(one, other):
+    ours, theirs = _weights(one), _weights(other)
+    assert ours.keys() == theirs.keys()
+    different = [name for name, value in ours.items() if not torch.equal(value, theirs[name])]
+    assert not different
+
+
+def _metrics(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One run of three epochs that several tests look at."""
+    from tests.conftest import Commands
+
+    return Commands(tmp_path_factory.mktemp("finished")).train(
+        "run", "trainer.max_epochs=3", "callbacks.pictures.every=2"
+    )
+
+
+def test_a_run_ends_with_its_table_and_where_to_find_things(finished):
+    run, output = finished
+    for text in ("accuracy", "macro-F1", "calibration error", "surprise", "val (64", "test (64"):
+        assert text in output
+    assert str(run / "checkpoints" / "best.ckpt") in output
+    assert f"tensorboard --logdir {run}" in output
+    metrics = _metrics(run)
+    assert set(metrics["test"]["classes"]) == {
+        "angry",
+        "disgust",
+        "fear",
+        "happy",
+        "sad",
+        "surprise",
+        "neutral",
+    }
+    assert f"{metrics['val']['accuracy']:.2%}" in output
+    assert f"{metrics['test']['accuracy']:.2%}" in output
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert metrics["epochs"] == 3
+
+
+def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
+    run, _ = finished
+    best = run / "checkpoints" / "best.ckpt"
+    faces = Synthetic(train_size=1, val_size=16, test_size=0).load()["val"]
+    loaded = load_network(best)
+    here, _ = predict_logits(
+        loaded.network, FaceLoader(faces, EpochBatches(16, 16, False)), loaded.preprocessing
+    )
+    script = f"""
+import numpy as np
+from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.synthetic.source import Synthetic
+from fer.training.checkpoint import load_network
+from fer.training.evaluate import predict_logits
+loaded = load_network({str(best)!r})
+faces = Synthetic(train_size=1, val_size=16, test_size=0).load()["val"]
+logits, _ = predict_logits(loaded.network, FaceLoader(faces, EpochBatches(16, 16, False)), loaded.preprocessing)
+np.save({str(tmp_path / "logits.npy")!r}, logits.numpy())
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+    np.testing.assert_array_equal(np.load(tmp_path / "logits.npy"), here.numpy())
+
+
+def test_evaluating_the_checkpoint_gives_the_same_figures(finished, commands):
+    run, _ = finished
+    again, output = commands.train(
+        "again", "train=false", f"ckpt_path={run / 'checkpoints' / 'best.ckpt'}", "data.image_size=64"
+    )
+    before, after = _metrics(run), _metrics(again)
+    assert after["val"] == before["val"]
+    assert after["test"] == before["test"]
+    assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
+
+
+def test_the_same_seed_gives_the_same_figures(finished, commands):
+    run, _ = finished
+    other, _ = commands.train("same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")
+    _assert_same_weights(run / "checkpoints" / "last.ckpt", other / "checkpoints" / "last.ckpt")
+    assert _metrics(run)["val"] == _metrics(other)["val"]
+
+
+def test_tensorboard_shows_curves_pictures_and_hyperparameters(finished):
+    run, _ = finished
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"images": 0}).Reload()
+    tags = events.Tags()
+    scalars = {"train/loss_step", "train/loss", "train/acc", "train/lr", "train/images_per_s"}
+    scalars |= {"val/loss", "val/acc", "val/macro_f1", "val/ece", "val_f1/happy"}
+    assert scalars <= set(tags["scalars"])
+    assert len(events.Scalars("val/acc")) == 3
+    assert {"train/first_batch", "val/confusion", "val/confidently_wrong"} <= set(tags["images"])
+    assert events.Images("val/confusion")[0].width > 200
+    final = [event.value for event in events.Scalars("final/val_acc")]
+    assert final == [pytest.approx(_metrics(run)["val"]["accuracy"])]
+    hparams = events.SummaryMetadata("_hparams_/session_start_info")
+    assert b"optimizer/lr" in hparams.plugin_data.content
+
+
+def test_resuming_equals_an_uninterrupted_run_bit_for_bit(commands):
+    # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
+    overrides = [
+        "trainer.max_epochs=12",
+        "scheduler=reduce_on_plateau",
+        "scheduler.patience=1",
+        "callbacks.pictures=null",
+    ]
+    whole, _ = commands.train("whole", *overrides)
+    best = commands.folder / "part" / "checkpoints" / "best.ckpt"
+    part, output, status = commands.interrupt_training("part", *overrides, number=signal.SIGTERM, after=best)
+    assert status == 128 + signal.SIGTERM, output
+    assert "Stopped by SIGTERM" in output
+    assert "val" in _metrics(part)
+    assert "test" not in _metrics(part)
+    stopped = read_checkpoint(part / "checkpoints" / "last.ckpt")
+    assert 4 <= stopped["global_step"] < 48
+
+    rest, _ = commands.train("rest", *overrides, f"ckpt_path={part / 'checkpoints' / 'last.ckpt'}")
+    _assert_same_weights(whole / "checkpoints" / "last.ckpt", rest / "checkpoints" / "last.ckpt")
+    _assert_same_weights(whole / "checkpoints" / "best.ckpt", rest / "checkpoints" / "best.ckpt")
+    assert _metrics(rest)["val"] == _metrics(whole)["val"]
+    assert _metrics(rest)["test"] == _metrics(whole)["test"]
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(commands):
+    run, output, status = commands.interrupt_training(
+        "stopped",
+        "trainer.max_epochs=1000",
+        number=signal.SIGINT,
+        after=commands.folder / "stopped" / "checkpoints" / "best.ckpt",
+    )
+    assert status == 128 + signal.SIGINT, output
+    assert f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}" in output
+    assert "macro-F1" in output
+    read_checkpoint(run / "checkpoints" / "last.ckpt")
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_why(commands):
+    _, output = commands.train("nan", "optimizer=sgd", "optimizer.lr=1e30", "trainer.max_epochs=3", status=2)
+    assert "the loss is not finite in epoch 0" in output
+    assert "lower optimizer.lr" in output
+    assert "Traceback" not in output
+
+
+def test_one_batch_can_be_learned_by_heart(commands):
+    run, _ = commands.train("overfit", "debug=overfit", "trainer.max_epochs=60", "logger=csv")
+    rows = (run / "csv" / "metrics.csv").read_text().splitlines()
+    column = rows[0].split(",").index("train/acc")
+    accuracies = [float(row.split(",")[column]) for row in rows[1:] if row.split(",")[column]]
+    assert accuracies[0] < 0.5
+    assert max(accuracies[-10:]) == 1.0
+
+
+def test_data_without_a_test_split_says_that_no_test_was_run(commands):
+    run, output = commands.train("untested", "data.test_size=0", "trainer.max_epochs=1")
+    assert "No test was run" in output
+    assert "test" not in _metrics(run)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["ckpt_path=gone.ckpt"], "no checkpoint at"),
+        (["train=false"], "set ckpt_path"),
+        (["data=fer2013", "data.path=nowhere/fer2013.csv"], "data=synthetic"),
+        (["model._target_=os.system"], "fer.models"),
+    ],
+)
+def test_mistakes_end_with_one_clear_line_and_status_2(commands, overrides, said):
+    _, output = commands.train("wrong", *overrides, tiny=False, status=2)
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_a_sweep_ends_with_one_table_best_first(commands):
+    sweep = commands.folder / "sweep"
+    output = commands.run(
+        str(ROOT / "train.py"),
+        "-m",
+        *TINY,
+        "trainer.max_epochs=1",
+        "optimizer.lr=0.02,0.00001",
+        f"hydra.sweep.dir={sweep}",
+    )
+    assert "2 runs, best first by val/acc" in output
+    header, *rows = [line.split(",") for line in (sweep / "sweep.csv").read_text().splitlines()]
+    assert "optimizer.lr" in header
+    accuracies = [float(row[header.index("val/acc")]) for row in rows]
+    assert len(accuracies) == 2
+    assert accuracies == sorted(accuracies, reverse=True)
+    for row in rows:
+        scores = _metrics(sweep / row[0])
+        assert scores["monitored"]["val/acc"] == pytest.approx(float(row[header.index("val/acc")]), abs=1e-4)
+
+
+def test_optuna_searches_and_resumes_its_study(commands):
+    study = [
+        "hparams_search=optuna",
+        "hydra.sweeper.n_trials=1",
+        f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db",
+    ]
+    overrides = ["-m", *TINY, "trainer.max_epochs=1", *study]
+    commands.run(str(ROOT / "train.py"), *overrides, "hydra.sweep.dir=first")
+    commands.run(str(ROOT / "train.py"), *overrides, "hydra.sweep.dir=second")
+    import sqlite3
+
+    with sqlite3.connect(commands.folder / "s.db") as database:
+        states = [state for (state,) in database.execute("select state from trials")]
+    assert states == ["COMPLETE", "COMPLETE"]
+    assert "test" not in _metrics(commands.folder / "first" / "0")
+
+
+def test_distributed_training_under_a_drawing_sweeper_is_refused(commands):
+    overrides = [
+        "-m",
+        *TINY,
+        "trainer=ddp",
+        "trainer.accelerator=cpu",
+        "hparams_search=optuna",
+        "hydra.sweeper.n_trials=1",
+    ]
+    output = commands.run(
+        str(ROOT / "train.py"),
+        *overrides,
+        f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db",
+        status=2,
+    )
+    assert "would train with different parameters" in output
+
+
+def test_two_processes_train_one_network(commands):
+    run, output = commands.train(
+        "ddp",
+        "trainer=ddp",
+        "trainer.accelerator=cpu",
+        "trainer.sync_batchnorm=false",
+        "trainer.max_epochs=2",
+        "data.batch_size=16",
+    )
+    metrics = _metrics(run)
+    assert metrics["val"]["count"] == 64
+    # The steps of one process with twice the batch
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 8
+    # Every face was validated once: the figure of training is that of the evaluation afterwards
+    assert metrics["monitored"]["val/acc"] == pytest.approx(metrics["val"]["accuracy"], abs=1e-6)
+    assert output.count("Results") == 1
+
+
+def test_the_drawn_faces_are_learned_past_90_percent(commands):
+    run, _ = commands.train("learned", "experiment=synthetic", "trainer=cpu", "data.test_size=0", tiny=False)
+    assert _metrics(run)["val"]["accuracy"] > 0.9

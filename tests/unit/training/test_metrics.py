@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from fer.training.metrics import Scores, ScoreMetrics
+
+
+def test_scores_of_a_matrix_worked_out_by_hand():
+    #            predicted:  a  b  c
+    confusion = torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]])
+    scores = Scores.from_confusion(confusion, ece=0.25, names=("a", "b", "c"))
+    assert scores.accuracy == pytest.approx(0.7)
+    assert scores.count == 10
+    assert scores.classes["a"].precision == pytest.approx(3 / 5)
+    assert scores.classes["a"].recall == pytest.approx(3 / 4)
+    assert scores.classes["a"].f1 == pytest.approx(2 / 3)
+    assert scores.classes["b"].count == 6
+    assert scores.classes["c"].f1 == 0.0
+    assert scores.macro_f1 == pytest.approx((2 / 3 + 8 / 11 + 0) / 3)
+
+
+def test_calibration_error_of_a_classifier_that_is_too_sure():
+    metrics = ScoreMetrics(("a", "b"))
+    # 80% sure every time, right in half of the cases: 30 points too sure
+    logits = torch.log(torch.tensor([[0.8, 0.2]])).expand(10, 2)
+    metrics.update(logits, torch.tensor([0, 1] * 5))
+    scores = metrics.scores()
+    assert scores.accuracy == pytest.approx(0.5)
+    assert scores.ece == pytest.approx(0.3, abs=1e-5)
+
+
+def test_batches_add_up():
+    logits, labels = torch.randn(50, 7), torch.randint(0, 7, (50,))
+    whole, parts = (ScoreMetrics(tuple("abcdefg")) for _ in range(2))
+    whole.update(logits, labels)
+    parts.update(logits[:20], labels[:20])
+    parts.update(logits[20:], labels[20:])
+    assert whole.scores() == parts.scores()
