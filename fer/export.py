@@ -212,8 +212,8 @@ def _summary(output: Path, info: ModelInfo, result: Verification) -> list[str]:
     rows: Mapping[str, str] = {
         "written": f"{output}  ({result.size / 1000:.1f} kB)",
         "verified": f"probabilities equal the checkpoint's within {result.difference:.1e}",
-        "speed": f"{result.model_speed:,.0f} faces/s on one thread, the checkpoint {result.checkpoint_speed:,.0f} "
-        f"({faster:.1f}×)",
+        "speed": f"{result.model_speed:,.0f} faces/s on one thread, "
+        f"the checkpoint {result.checkpoint_speed:,.0f} ({faster:.1f}×)",
         "classes": ", ".join(info.preprocessing.classes),
         "faces": f"{info.preprocessing.size}×{info.preprocessing.size} gray",
         "accuracy": scores or "unknown",

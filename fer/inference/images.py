@@ -10,7 +10,7 @@ from fer.inference.faces import Image
 
 #: Endings that a folder is searched for.
 PICTURE_SUFFIXES = frozenset(
-    (
+    [
         ".jpg",
         ".jpeg",
         ".jpe",
@@ -24,8 +24,10 @@ PICTURE_SUFFIXES = frozenset(
         ".ppm",
         ".pbm",
         ".pnm",
-    )
-    + (".jp2", ".gif", ".avif")
+        ".jp2",
+        ".gif",
+        ".avif",
+    ]
 )
 #: How a whole file of this kind ends, somewhere after its header; OpenCV decodes a cut one without a word.
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", 0xDA, b"\xff\xd9"

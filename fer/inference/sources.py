@@ -66,8 +66,8 @@ def find_source(source: str | int | None) -> Files | Live:
     """
     if source is None or source == "":
         raise SourceError(
-            'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", a camera\'s '
-            "number such as 0, an rtsp:// address)"
+            'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
+            "a camera's number such as 0, an rtsp:// address)"
         )
     text = str(source)
     if text.isdecimal() and not Path(text).exists():
@@ -98,7 +98,8 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _matching(pattern: str) -> Files:
-    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207  Path.glob takes no absolute patterns
+    found = sorted(path for path in map(Path, matches) if path.is_file())
     known = tuple(path for path in found if _is_known(path))
     if not known:
         what = f"{len(found)} files, none of them a picture or a video" if found else "no file"

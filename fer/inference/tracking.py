@@ -1,6 +1,6 @@
 """Following faces from frame to frame: identity, movement between detections, steady probabilities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +15,7 @@ Detect = Callable[[Image], tuple[Array, Array]]
 _GRID = 5  # points per side that are followed in a face
 _WINDOW = (15, 15)
 _LEVELS = 2
-_FLOW_SIDE = 640  # longer side of the picture in which points are followed
+_FLOW_SIDE = 480  # longer side of the picture in which points are followed
 _BACK = 1.0  # pixels that a point may end beside its start when followed back (Kalal et al., 2010)
 _ENOUGH = 0.4  # share of the points that must survive
 _JUMP = 0.15  # share of a new detection in a followed box: detectors jitter, the flow drifts
@@ -43,7 +43,8 @@ class Tracking:
     def __post_init__(self) -> None:
         if self.detect_every < 1 or self.half_life_s < 0 or not 0 < self.min_iou <= 1:
             raise ValueError(
-                f"tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou in (0, 1]; got {self}"
+                "tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at "
+                f"most 1; got {self}"
             )
 
 
@@ -83,8 +84,7 @@ class FaceTracker:
         self._tracks: list[Track] = []
         self._next_id = 1
         self._frames = 0
-        self._pyramid: Sequence[Image] | None = None
-        self._size: tuple[int, ...] = ()
+        self._before: Image | None = None
 
     def update(self, gray: Image, time_s: float, detect: Detect) -> list[Track]:
         """Take the next frame.
@@ -111,25 +111,22 @@ class FaceTracker:
         """Move every visible box with the picture; hide those whose content is lost."""
         visible = [track for track in self._tracks if track.visible]
         if self.settings.detect_every == 1 and not visible:
-            self._pyramid = None
+            self._before = None
             return
         factor = min(1.0, _FLOW_SIDE / max(gray.shape))
-        small = (
-            gray
-            if factor == 1
-            else cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        )
-        _, pyramid = cv2.buildOpticalFlowPyramid(small, _WINDOW, _LEVELS, withDerivatives=False)
-        before, self._pyramid = self._pyramid, pyramid
-        same_size, self._size = self._size == gray.shape, gray.shape
+        small = gray
+        if factor < 1:
+            shrunk = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+            small = np.asarray(shrunk, np.uint8)
+        before, self._before = self._before, small
         if not visible:
             return
-        if before is None or not same_size:
+        if before is None or before.shape != small.shape:
             for track in visible:
                 track.visible = False
             return
         boxes = np.array([track.box for track in visible], np.float32) * factor
-        for track, box in zip(visible, follow_boxes(before, pyramid, boxes), strict=True):
+        for track, box in zip(visible, follow_boxes(before, small, boxes), strict=True):
             if box is None or not _inside(box / factor, gray.shape):
                 track.visible = False
             else:
@@ -163,13 +160,13 @@ class FaceTracker:
             self._next_id += 1
 
 
-def follow_boxes(before: Sequence[Image], after: Sequence[Image], boxes: Array) -> list[Array | None]:
+def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None]:
     """Move boxes with the picture by the median of their points' movement (median flow, Kalal et al., 2010).
 
     Args:
-        before: pyramid of one frame.
-        after: pyramid of the next.
-        boxes: (N, 4) in pixels of the pyramids' lowest level.
+        before: one frame, gray (H, W).
+        after: the next.
+        boxes: (N, 4) in pixels of these frames.
 
     Returns:
         The box in the next frame, None where too few points could be followed.
@@ -178,9 +175,8 @@ def follow_boxes(before: Sequence[Image], after: Sequence[Image], boxes: Array) 
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     points = (boxes[:, None, :2] + grid * boxes[:, None, 2:]).astype(np.float32)
     flat = points.reshape(-1, 1, 2)
-    options = {"winSize": _WINDOW, "maxLevel": _LEVELS}
-    ahead, found, _ = cv2.calcOpticalFlowPyrLK(before, after, flat, None, **options)  # type: ignore[call-overload]
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, ahead, None, **options)  # type: ignore[call-overload]
+    ahead, found = _flow(before, after, flat)
+    back, returned = _flow(after, before, ahead)
     stray = np.abs(back - flat).max(axis=(1, 2))
     good = ((found[:, 0] == 1) & (returned[:, 0] == 1) & (stray < _BACK)).reshape(len(boxes), -1)
     moved = ahead.reshape(points.shape)
@@ -188,6 +184,14 @@ def follow_boxes(before: Sequence[Image], after: Sequence[Image], boxes: Array) 
         _moved(box, start[ok], end[ok]) if ok.mean() >= _ENOUGH else None
         for box, start, end, ok in zip(boxes, points, moved, good, strict=True)
     ]
+
+
+def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.uint8]]:
+    """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N, 1) ones where that is known."""
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS
+    )
+    return np.asarray(moved, np.float32), np.asarray(found, np.uint8)
 
 
 def _moved(box: Array, start: Array, end: Array) -> Array:

@@ -1,0 +1,293 @@
+"""One run of `detect.py`, from a composed configuration to its files and its exit status."""
+
+import logging
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from fer.errors import UserError
+from fer.inference.detector import Detector
+from fer.inference.drawing import annotate
+from fer.inference.faces import Face, Image
+from fer.inference.images import PictureError, read_picture
+from fer.inference.live import FrameRate, LiveSource, write_rate
+from fer.inference.recogniser import ExpressionRecognizer
+from fer.inference.results import Input, ResultError, Results, read_job
+from fer.inference.saving import save_annotated, save_crops
+from fer.inference.sources import Files, Live, find_source, is_video
+from fer.inference.terminal import Progress, print_faces, print_summary
+from fer.inference.tracking import Tracking
+from fer.inference.video_writer import VideoWriter
+from fer.inference.videos import VideoError, VideoFile
+from fer.inference.window import Window
+
+log = logging.getLogger(__name__)
+_AHEAD = 2  # pictures decoded while another is searched
+
+
+def run(config: DictConfig, build_detector: Callable[[], Detector]) -> int:
+    """Look at a source as configured.
+
+    Args:
+        config: composed from `configs/detect.yaml`.
+        build_detector: makes the configured detector.
+
+    Returns:
+        Exit status: 0, 1 if some inputs could not be read, 130 after an interruption.
+
+    Raises:
+        UserError: for what the user can mend.
+    """
+    source = find_source(config.source)
+    if isinstance(source, Files):
+        source = source.shard(int(config.shard.index), int(config.shard.count))
+    if config.threads is not None:
+        cv2.setNumThreads(int(config.threads))
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # every failure that OpenCV logs is an error of ours
+    try:
+        tracking = Tracking(**config.tracking)
+    except (TypeError, ValueError) as error:
+        raise UserError(str(error)) from error
+    recogniser = ExpressionRecognizer(
+        build_detector(), str(config.classifier), detect_side=config.detect_side, tracking=tracking
+    )
+    job = _job(config, recogniser)
+    folder = _folder(config, job, source)
+    with _interruptible():
+        if isinstance(source, Live):
+            return _live(config, source, recogniser, Results(folder, recogniser.classes, job))
+        return _FilesRun(config, source, recogniser, Results(folder, recogniser.classes, job)).run()
+
+
+class _FilesRun:
+    """Works through pictures and videos."""
+
+    def __init__(
+        self, config: DictConfig, files: Files, recogniser: ExpressionRecognizer, results: Results
+    ) -> None:
+        self.save = config.save
+        self.files = files
+        self.recogniser = recogniser
+        self.results = results
+        self.labels: Counter[str] = Counter()
+        self.shown: list[Face] = []
+
+    def run(self) -> int:
+        paths = [path for path in self.files.paths if self.files.name(path) not in self.results.done]
+        earlier = len(self.files.paths) - len(paths)
+        if earlier:
+            log.warning("resuming: %d of %d inputs were done before", earlier, len(self.files.paths))
+        status = 0
+        with Progress(len(self.files.paths), earlier) as progress:
+            try:
+                for path, image in self._read_ahead(paths):
+                    progress.start(self.files.name(path))
+                    done = self._video(path, progress) if image is None else self._picture(path, image)
+                    if done.error:
+                        progress.say(done.error)
+                    self.results.finish(done)
+                    progress.advance()
+            except KeyboardInterrupt:
+                status = 130
+            finally:
+                self.results.close(with_json=self.save.json)
+        self._report(status)
+        failed = sum(bool(done.error) for done in self.results.done.values())
+        return status or (1 if failed else 0)
+
+    def _read_ahead(self, paths: list[Path]) -> Iterator[tuple[Path, "Future[Image] | None"]]:
+        """Decode pictures in a thread of its own while others are searched; videos do that themselves."""
+        with ThreadPoolExecutor(1) as pool:
+            waiting: deque[tuple[Path, Future[Image] | None]] = deque()
+            for path in paths:
+                waiting.append((path, None if is_video(path) else pool.submit(read_picture, path)))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+
+    def _picture(self, path: Path, reading: "Future[Image]") -> Input:
+        name = self.files.name(path)
+        try:
+            image = reading.result()
+        except PictureError as error:
+            return Input(name, 0, 0, str(error))
+        faces = self.recogniser.recognize(image)
+        if self.save.pictures:
+            save_annotated(self.results.folder, name, image, faces)
+        if self.save.crops:
+            save_crops(self.results.folder, name, image, faces, self.recogniser.crop)
+        self.results.add(name, faces)
+        self.labels.update(face.label for face in faces)
+        self.shown = faces
+        return Input(name, 1, len(faces))
+
+    def _video(self, path: Path, progress: Progress) -> Input:
+        name = self.files.name(path)
+        frames = rows = 0
+        error = ""
+        try:
+            video = VideoFile(path)
+        except VideoError as unreadable:
+            return Input(name, 0, 0, str(unreadable))
+        progress.frames(video.count)
+        with ExitStack() as stack:
+            writer = None
+            target = _video_path(self.save.video, self.results.folder, name, by_default=True)
+            if target is not None:
+                writer = stack.enter_context(VideoWriter(target))
+            try:
+                for frame, faces in self.recogniser.follow(video.frames()):
+                    self.results.add(name, faces)
+                    if writer is not None:
+                        writer.write(annotate(frame.image, faces), frame.time_s)
+                    if self.save.crops:
+                        save_crops(self.results.folder, name, frame.image, faces, self.recogniser.crop)
+                    self.labels.update(face.label for face in faces)
+                    frames, rows = frames + 1, rows + len(faces)
+                    progress.frame()
+            except VideoError as broken:
+                error = str(broken)
+        return Input(name, frames, rows, error)
+
+    def _report(self, status: int) -> None:
+        done = self.results.done
+        single = len(self.files.paths) == 1 and not is_video(self.files.paths[0])
+        if single and status == 0 and not any(d.error for d in done.values()):
+            print_faces(self.shown)
+        print_summary(self.results.folder, list(done.values()), self.labels, self.recogniser.classes)
+        if status:
+            left = len(self.files.paths) - len(done)
+            log.warning("interrupted with %d inputs left; the same command with resume=true goes on", left)
+
+
+def _live(config: DictConfig, source: Live, recogniser: ExpressionRecognizer, results: Results) -> int:
+    """Watch a camera or stream until its window closes, its time is over or it is interrupted."""
+    live = LiveSource(source, int(config.max_retries))
+    name = str(source.address)
+    rate, frames, rows = FrameRate(), 0, 0
+    labels: Counter[str] = Counter()
+    status, error = 0, ""
+    with ExitStack() as stack:
+        window = stack.enter_context(Window()) if config.show in ("auto", True) else None
+        target = _video_path(config.save.video, results.folder, "live", by_default=False)
+        writer = stack.enter_context(VideoWriter(target)) if target is not None else None
+        try:
+            for frame, faces in recogniser.follow(live.frames()):
+                results.add(name, faces)
+                labels.update(face.label for face in faces)
+                frames, rows = frames + 1, rows + len(faces)
+                picture = annotate(frame.image, faces)
+                if writer is not None:
+                    writer.write(picture, frame.time_s)
+                if window is not None:
+                    write_rate(picture, rate.tick(time.monotonic()))
+                    if not window.show(picture):
+                        break
+                if config.seconds is not None and frame.time_s >= config.seconds:
+                    break
+        except KeyboardInterrupt:
+            status = 130
+        except UserError as lost:
+            error, status = str(lost), 2
+            log.error("%s", lost)
+        finally:
+            results.finish(Input(name, frames, rows, error))
+            results.close(with_json=config.save.json)
+    print_summary(results.folder, list(results.done.values()), labels, recogniser.classes)
+    if live.dropped or live.reconnects:
+        log.warning(
+            "%d frames came too fast and were dropped; %d reconnections", live.dropped, live.reconnects
+        )
+    return status
+
+
+def _video_path(wanted: Any, folder: Path, name: str, *, by_default: bool) -> Path | None:
+    """Where an annotated video goes; None for nowhere."""
+    if wanted == "auto":
+        wanted = by_default
+    if not wanted:
+        return None
+    if wanted is True:
+        return (
+            folder / "annotated" / f"{name}.mp4" if not name.endswith(".mp4") else folder / "annotated" / name
+        )
+    path = Path(str(wanted)).expanduser()
+    if path.suffix.lower() != ".mp4":
+        raise UserError(f"save.video={path}: annotated videos are written as .mp4")
+    return path
+
+
+def _job(config: DictConfig, recogniser: ExpressionRecognizer) -> dict[str, Any]:
+    """What two runs must share so that one can go on with the other."""
+    source = str(config.source)
+    return {
+        "source": source
+        if "://" in source or source.isdecimal()
+        else str(Path(source).expanduser().absolute()),
+        "detector": OmegaConf.to_container(config.detector, resolve=True),
+        "classifier": {
+            "model": str(config.classifier),
+            "commit": recogniser.info.commit,
+            "classes": list(recogniser.classes),
+        },
+        "crop": vars(recogniser.crop),
+        "detect_side": config.detect_side,
+        "tracking": vars(recogniser.tracking),
+        "shard": {"index": int(config.shard.index), "count": int(config.shard.count)},
+    }
+
+
+def _folder(config: DictConfig, job: dict[str, Any], source: Files | Live) -> Path:
+    """The folder for the results: Hydra's new one, or an earlier one to resume."""
+    fresh = Path(HydraConfig.get().runtime.output_dir)
+    if config.resume is False:
+        return fresh
+    if isinstance(source, Live):
+        raise UserError("a live source cannot be resumed")
+    if fresh.is_dir() and not any(fresh.iterdir()):
+        fresh.rmdir()
+    if config.resume is not True:
+        folder = Path(str(config.resume)).expanduser()
+        if read_job(folder) is None:
+            raise ResultError(f"{folder.absolute()} holds no run to resume: there is no job.json")
+        return folder
+    base = fresh.parent.parent if HydraConfig.get().mode == RunMode.MULTIRUN else fresh.parent
+    records = sorted([*base.glob("*/job.json"), *base.glob("*/*/job.json")], key=lambda p: p.stat().st_mtime)
+    for record in reversed(records):
+        if read_job(record.parent) == job:
+            return record.parent
+    raise ResultError(
+        f"nothing to resume: no run below {base} has this source and these settings; name its folder with "
+        f"resume=FOLDER, or leave resume out"
+    )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make SIGTERM end a run as Ctrl-C does: with what was done so far in order."""
+    try:
+        before = signal.signal(signal.SIGTERM, _interrupt)
+    except ValueError:  # not the main thread, as under a launcher: its signals are not ours
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
