@@ -76,7 +76,7 @@ def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
         elif config.fit_share:
             console.print(f"{name}: too few faces found to fit a box adjustment", style="yellow")
     if comparison.training_images:
-        console.print(f"fitted on {comparison.training_images} other images")
+        console.print(f"{comparison.training_images} images were kept for fitting and are not counted")
     for path in comparison.unreadable:
         hint = " (GIF needs OpenCV 4.11 or later)" if path.suffix.lower() == ".gif" else ""
         console.print(f"left out, OpenCV cannot read it: {path}{hint}", style="yellow", soft_wrap=True)

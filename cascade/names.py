@@ -90,5 +90,10 @@ def find_cascade(cascade: str | Path) -> Path:
 
 
 def _listed(known: dict[str, Path]) -> str:
-    faces = [name for name in known if "face" in str(known[name]) and "cat" not in name]
-    return ", ".join(sorted(faces or known))
+    ours = released_cascades()
+    opencv = [
+        name
+        for name, path in known.items()
+        if path.stem.endswith("profileface") or "frontalface_" in path.stem
+    ]
+    return ", ".join([*sorted(ours), *sorted(set(opencv) - set(ours))])

@@ -1,7 +1,7 @@
 """The curves of several detectors in one picture, drawn with OpenCV."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -25,13 +25,22 @@ _COLOURS = [
 _GRID, _INK = (225, 225, 225), (40, 40, 40)
 
 
-def plot_curves(curves: Mapping[str, Curve], operating: Mapping[str, tuple[int, float]], title: str) -> Image:
+_Point = tuple[int, float]  # false alarms, detection rate
+
+
+def plot_curves(
+    curves: Mapping[str, Curve],
+    operating: Mapping[str, _Point],
+    title: str,
+    sweeps: Mapping[str, Sequence[_Point]] | None = None,
+) -> Image:
     """Draw detection rate over the number of false alarms, the latter on a logarithmic axis.
 
     Args:
         curves: by detector.
         operating: by detector, false alarms and detection rate with its own settings: a dot on the curve.
         title: the line above.
+        sweeps: by detector, the same with other settings: rings.
 
     Returns:
         (700, 1000, 3) uint8, BGR.
@@ -68,6 +77,8 @@ def plot_curves(curves: Mapping[str, Curve], operating: Mapping[str, tuple[int, 
             cv2.polylines(
                 canvas, [line], isClosed=False, color=colour, thickness=2 * _FINE, lineType=cv2.LINE_AA
             )
+        for point in (sweeps or {}).get(name, ()):
+            cv2.circle(canvas, place(*point), 5 * _FINE, colour, _FINE, cv2.LINE_AA)
         if name in operating:
             cv2.circle(canvas, place(*operating[name]), 6 * _FINE, colour, -1, cv2.LINE_AA)
         y = (_HEIGHT - _BOTTOM - 16 - 24 * (len(curves) - 1 - index)) * _FINE

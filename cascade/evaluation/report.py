@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cascade.detections import FaceDetector
@@ -87,15 +88,21 @@ def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any
     operating = {
         name: (result.operating.wrong, result.operating.rate) for name, result in comparison.results.items()
     }
+    sweeps = {
+        name: [(point.wrong, point.rate) for point in result.sweep]
+        for name, result in comparison.results.items()
+    }
     json_path = folder / "results.json"
     json_path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     plot = folder / "froc.png"
     title = (
-        f"{figures['faces']} faces, {figures['images']} images, IoU {figures['iou']:g}; dots: own settings"
+        f"{figures['faces']} faces, {figures['images']} images, IoU {figures['iou']:g}; "
+        "dots: own settings, rings: other min_neighbors"
     )
-    save_picture(plot, plot_curves(curves, operating, title))
+    save_picture(plot, plot_curves(curves, operating, title, sweeps))
     written = [json_path, plot, _write_table(folder / "results.csv", figures)]
     written.append(_write_curves(folder / "curves.csv", comparison))
+    written.append(_write_sweep(folder / "sweep.csv", comparison))
     written.append(_write_detections(folder / "detections.csv", comparison))
     for name, result in comparison.results.items():
         for tiles, what in ((result.misses, "misses"), (result.false_alarms, "false_alarms")):
@@ -137,6 +144,15 @@ def _write_curves(path: Path, comparison: Comparison) -> Path:
     return path
 
 
+def _write_sweep(path: Path, comparison: Comparison) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["detector", "min_neighbors", "found", "false_alarms", "detection_rate"])
+        for name, result in comparison.results.items():
+            writer.writerows([name, p.min_neighbors, p.found, p.wrong, f"{p.rate:.6f}"] for p in result.sweep)
+    return path
+
+
 def _write_detections(path: Path, comparison: Comparison) -> Path:
     words = {"r": "right", "w": "wrong", "e": "ignored"}
     with path.open("w", newline="", encoding="utf-8") as stream:
@@ -162,6 +178,7 @@ def result_table(figures: Mapping[str, Any]) -> Table:
     table = Table(
         title=f"{figures['faces']} faces to find in {figures['images']} images, IoU {figures['iou']:g}",
         caption=caption,
+        box=SIMPLE_HEAD,
     )
     table.add_column("detector", no_wrap=True)
     table.add_column("AP", justify="right")
@@ -170,7 +187,7 @@ def result_table(figures: Mapping[str, Any]) -> Table:
         table.add_column(f"@{key}", justify="right")
     table.add_column("as set", justify="right", no_wrap=True)
     if timed:
-        table.add_column("img/s", justify="right")
+        table.add_column("img/s", justify="right", no_wrap=True)
     for name, own in figures["detectors"].items():
         point = own["operating_point"]
         row = [name, f"{own['average_precision']:.3f}"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.detections import Image
+from cascade.errors import EvaluationError
 
 _SIDE = 112
 _GAP = 4
@@ -63,10 +64,10 @@ def save_picture(path: Path, picture: Image) -> None:
     """Write a picture; OpenCV itself stays silent when it cannot.
 
     Raises:
-        OSError: it cannot.
+        EvaluationError: it cannot.
     """
     if not cv2.imwrite(str(path), picture):
-        raise OSError(f"cannot write {path}")
+        raise EvaluationError(f"cannot write {path}: is the disk full, or the folder read-only?")
 
 
 def _cut(image: Image, box: npt.NDArray[Any]) -> Image:
