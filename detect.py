@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -30,9 +31,12 @@ def main(config: DictConfig) -> None:
             raise
         return detector
 
-    status = run(config, build_detector)
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    multirun = hydra_config.mode == RunMode.MULTIRUN
+    status = run(config, build_detector, folder, folder.parents[1 if multirun else 0])
     # other shards of a multirun go on; `python -m fer.inference.join` tells what failed in any of them
-    if status and HydraConfig.get().mode != RunMode.MULTIRUN:
+    if status and not multirun:
         sys.exit(status)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from fer.errors import UserError
@@ -35,12 +33,14 @@ log = logging.getLogger(__name__)
 _AHEAD = 2  # pictures decoded while another is searched
 
 
-def run(config: DictConfig, build_detector: Callable[[], Detector]) -> int:
+def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path, runs: Path) -> int:
     """Look at a source as configured.
 
     Args:
         config: composed from `configs/detect.yaml`.
         build_detector: makes the configured detector.
+        folder: for the results of a new run.
+        runs: where earlier runs are looked for, to resume one.
 
     Returns:
         Exit status: 0, 1 if some inputs could not be read, 130 after an interruption.
@@ -64,7 +64,8 @@ def run(config: DictConfig, build_detector: Callable[[], Detector]) -> int:
         build_detector(), str(config.classifier), detect_side=config.detect_side, tracking=tracking
     )
     job = _job(config, recogniser)
-    folder = _folder(config, job, source)
+    if config.resume is not False:
+        folder = _earlier(config.resume, job, source, folder, runs)
     with _interruptible():
         if isinstance(source, Live):
             return _live(config, source, recogniser, Results(folder, recogniser.classes, job))
@@ -250,27 +251,23 @@ def _job(config: DictConfig, recogniser: ExpressionRecognizer) -> dict[str, Any]
     }
 
 
-def _folder(config: DictConfig, job: dict[str, Any], source: Files | Live) -> Path:
-    """The folder for the results: Hydra's new one, or an earlier one to resume."""
-    fresh = Path(HydraConfig.get().runtime.output_dir)
-    if config.resume is False:
-        return fresh
+def _earlier(wanted: bool | str, job: dict[str, Any], source: Files | Live, fresh: Path, runs: Path) -> Path:
+    """The folder of the run to resume."""
     if isinstance(source, Live):
-        raise UserError("a live source cannot be resumed")
+        raise UserError("a live source cannot be resumed; leave resume out")
     if fresh.is_dir() and not any(fresh.iterdir()):
-        fresh.rmdir()
-    if config.resume is not True:
-        folder = Path(str(config.resume)).expanduser()
+        fresh.rmdir()  # Hydra made it for a new run
+    if wanted is not True:
+        folder = Path(str(wanted)).expanduser()
         if read_job(folder) is None:
             raise ResultError(f"{folder.absolute()} holds no run to resume: there is no job.json")
         return folder
-    base = fresh.parent.parent if HydraConfig.get().mode == RunMode.MULTIRUN else fresh.parent
-    records = sorted([*base.glob("*/job.json"), *base.glob("*/*/job.json")], key=lambda p: p.stat().st_mtime)
-    for record in reversed(records):
+    found = [*runs.glob("*/job.json"), *runs.glob("*/*/job.json")]
+    for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
         if read_job(record.parent) == job:
             return record.parent
     raise ResultError(
-        f"nothing to resume: no run below {base} has this source and these settings; name its folder with "
+        f"nothing to resume: no run below {runs} has this source and these settings; name its folder with "
         f"resume=FOLDER, or leave resume out"
     )
 
