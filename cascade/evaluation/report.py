@@ -179,12 +179,14 @@ def result_table(figures: Mapping[str, Any]) -> Table:
         title=f"{figures['faces']} faces to find in {figures['images']} images, IoU {figures['iou']:g}",
         caption=caption,
         box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("detector", no_wrap=True)
-    table.add_column("AP", justify="right")
+    table.add_column("AP", justify="right", no_wrap=True)
     first = next(iter(figures["detectors"].values()))
     for key in first["detection_rate_at"]:
-        table.add_column(f"@{key}", justify="right")
+        table.add_column(f"@{key}", justify="right", no_wrap=True)
     table.add_column("as set", justify="right", no_wrap=True)
     if timed:
         table.add_column("img/s", justify="right", no_wrap=True)
