@@ -1,6 +1,7 @@
-"""Contact sheets: many faces with captions in one picture."""
+"""Pictures for people: contact sheets, confusion matrices, curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ _GAP = 4
 _LINE = 13
 _GROUND = (32, 32, 32)
 _INK = (225, 225, 225)
+_DARK = (60, 60, 60)
+_CURVES = ((200, 110, 30), (40, 90, 220), (70, 160, 60), (160, 60, 150))
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.36
 
@@ -61,11 +64,13 @@ def contact_sheet(
     return sheet
 
 
-def _write(sheet: NDArray[np.uint8], text: str, x: int, y: int, width: int) -> None:
+def _write(
+    sheet: NDArray[np.uint8], text: str, x: int, y: int, width: int, ink: tuple[int, int, int] = _INK
+) -> None:
     """Write one line with its foot at (x, y), cut to `width` pixels."""
     while text and cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)[0][0] > width:
         text = text[:-1]
-    cv2.putText(sheet, text, (x, y), _FONT, _FONT_SCALE, _INK, 1, cv2.LINE_AA)
+    cv2.putText(sheet, text, (x, y), _FONT, _FONT_SCALE, ink, 1, cv2.LINE_AA)
 
 
 def confusion_picture(
@@ -99,3 +104,57 @@ def confusion_picture(
             _write(sheet, f"{share:.0%}", x + 8, y + cell // 2, cell - 8)
             _write(sheet, str(int(confusion[row, column])), x + 8, y + cell // 2 + _LINE + 2, cell - 8)
     return sheet
+
+
+def curves_picture(
+    curves: Mapping[str, Sequence[float]], title: str = "", size: tuple[int, int] = (720, 400)
+) -> NDArray[np.uint8]:
+    """Draw curves over epochs 1, 2, … on one pair of axes.
+
+    Args:
+        curves: values per epoch for each name; NaN leaves a gap.
+        title: a line above the plot.
+        size: width and height in pixels.
+
+    Returns:
+        uint8 (height, width, 3), BGR.
+    """
+    width, height = size
+    left, right, top, bottom = 52, width - 12, 28, height - 46
+    picture = np.full((height, width, 3), 255, dtype=np.uint8)
+    _write(picture, title, left, 18, width - left, _DARK)
+    values = np.array([v for curve in curves.values() for v in curve if np.isfinite(v)])
+    epochs = max((len(curve) for curve in curves.values()), default=0)
+    if not values.size:
+        return picture
+    step = _round_step(float(np.ptp(values)) / 6)
+    low = np.floor(values.min() / step) * step
+    high = max(np.ceil(values.max() / step) * step, low + step)
+
+    def place(epoch: float, value: float) -> tuple[int, int]:
+        x = left + (right - left) * (epoch - 1) / max(epochs - 1, 1)
+        return round(x), round(bottom - (bottom - top) * (value - low) / (high - low))
+
+    for value in np.arange(low, high + step / 2, step):
+        y = place(1, value)[1]
+        cv2.line(picture, (left, y), (right, y), (225, 225, 225), 1)
+        _write(picture, f"{value:.4g}", 6, y + 4, left - 8, _DARK)
+    for epoch in np.unique(np.linspace(1, epochs, min(epochs, 6)).round()):
+        _write(picture, f"{epoch:.0f}", place(epoch, low)[0] - 8, bottom + 16, 40, _DARK)
+    _write(picture, "epoch", (left + right) // 2 - 16, bottom + 16, 60, _DARK)
+    for number, (name, curve) in enumerate(curves.items()):
+        colour = _CURVES[number % len(_CURVES)]
+        points = [place(epoch, value) if np.isfinite(value) else None for epoch, value in enumerate(curve, 1)]
+        for start, end in pairwise(points):
+            if start and end:
+                cv2.line(picture, start, end, colour, 2, cv2.LINE_AA)
+        x = left + number * (right - left) // len(curves)
+        cv2.line(picture, (x, height - 12), (x + 18, height - 12), colour, 2, cv2.LINE_AA)
+        _write(picture, name, x + 24, height - 8, (right - left) // len(curves) - 26, _DARK)
+    return picture
+
+
+def _round_step(step: float) -> float:
+    """The next 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(max(step, 1e-9)))
+    return float(power * next(factor for factor in (1, 2, 5, 10) if factor * power >= step))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.training.metrics import Scores
+from fer.visual import curves_picture
 
 METRICS_FILE = "metrics.json"
 
@@ -58,12 +61,23 @@ def report(folder: Path, scores: Mapping[str, Scores], about: Mapping[str, Any],
         console.print(scores_table(scores))
     for note in notes:
         console.print(f"[yellow]{note}[/yellow]", highlight=False)
-    lines = {"checkpoint": about.get("checkpoint"), "metrics": folder / METRICS_FILE}
+    lines: dict[str, Any] = {"checkpoint": about.get("checkpoint"), "metrics": folder / METRICS_FILE}
+    if (folder / "curve.png").is_file():
+        lines["curve"] = folder / "curve.png"
     if (folder / "tensorboard").is_dir():
         lines |= {"TensorBoard": folder / "tensorboard", "open it with": f"tensorboard --logdir {folder}"}
     for name, value in lines.items():
         if value:
             console.print(f"{name:>13}  {value}", highlight=False, markup=False)
+
+
+def write_history(folder: Path, history: Mapping[str, list[float]]) -> None:
+    """Write the values of every epoch as `history.csv` and as `curve.png`."""
+    if not history["epoch"]:
+        return
+    pd.DataFrame(history).astype({"epoch": int}).to_csv(folder / "history.csv", index=False)
+    curves = {name: history[name] for name in ("train/acc", "val/acc") if name in history}
+    cv2.imwrite(str(folder / "curve.png"), curves_picture(curves, f"accuracy, {folder.name}"))
 
 
 def log_hyperparameters(trainer: Trainer, config: DictConfig, scores: Scores) -> None:

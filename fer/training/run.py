@@ -21,12 +21,13 @@ from pytorch_lightning.callbacks import ProgressBar
 from fer.data.module import FaceDataModule
 from fer.errors import UserError
 from fer.training.callbacks.checkpoints import BestAndLast
+from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.checkpoint import LoadedNetwork, build_network, load_network, read_checkpoint, source_commit
 from fer.training.evaluate import evaluate
 from fer.training.metrics import Scores
 from fer.training.module import ExpressionClassifier
-from fer.training.report import log_hyperparameters, report
+from fer.training.report import log_hyperparameters, report, write_history
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,8 @@ def _train(config: DictConfig) -> float | None:
         if received:
             last = folder / "checkpoints" / "last.ckpt"
             notes.append(
-                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of the "
-                f"best epoch so far, no test was run. Go on with: "
+                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of "
+                f"the best epoch so far, no test was run. Go on with: "
                 f"python train.py {shlex.join(_overrides())} ckpt_path={shlex.quote(str(last))}"
             )
         about = {
@@ -98,6 +99,9 @@ def _train(config: DictConfig) -> float | None:
         }
         if "val" in scores:
             log_hyperparameters(trainer, config, scores["val"])
+        for progress in callbacks:
+            if isinstance(progress, Progress):
+                write_history(folder, progress.history)
         report(folder, scores, about, notes)
     if received:
         sys.exit(128 + received)

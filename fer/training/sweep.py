@@ -1,11 +1,11 @@
 """What a sweep ends with: one table of its runs, best first."""
 
-import csv
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -29,22 +29,19 @@ class SweepTable(Callback):
         runs.sort(key=lambda run: _rank(run, config.monitor, config.mode))
         changed = sorted({key for run in runs for key in run["overrides"]})
         shown = list(dict.fromkeys([str(config.monitor), "val/acc", "val/macro_f1", "val/ece"]))
-        header = ["run", *changed, *shown]
-        rows = [
-            [
-                run["folder"].name,
-                *(run["overrides"].get(key, "") for key in changed),
-                *(_text(run, m) for m in shown),
-            ]
+        results = pd.DataFrame(
+            {"run": run["folder"].name}
+            | {key: run["overrides"].get(key, "") for key in changed}
+            | {metric: run["values"].get(metric) for metric in shown}
             for run in runs
-        ]
-        with (folder / "sweep.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
-        table = Table(
-            *header, title=f"{len(runs)} runs, best first by {config.monitor}", title_justify="left"
         )
-        for row in rows:
-            table.add_row(*row)
+        results.to_csv(folder / "sweep.csv", index=False)
+        title = f"{len(runs)} runs, best first by {config.monitor}"
+        table = Table(*results.columns, title=title, title_justify="left")
+        for row in results.itertuples(index=False):
+            table.add_row(
+                *("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row)
+            )
         console = Console(soft_wrap=True)
         console.print(table)
         console.print(
@@ -86,8 +83,3 @@ def _rank(run: dict[str, Any], monitor: str, mode: str) -> float:
     if value is None:
         return float("inf")
     return -float(value) if mode == "max" else float(value)
-
-
-def _text(run: dict[str, Any], metric: str) -> str:
-    value = run["values"].get(metric)
-    return "no result" if value is None else f"{value:.4f}"

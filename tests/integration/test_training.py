@@ -80,7 +80,8 @@ from fer.training.checkpoint import load_network
 from fer.training.evaluate import predict_logits
 loaded = load_network({str(best)!r})
 faces = Synthetic(train_size=1, val_size=16, test_size=0).load()["val"]
-logits, _ = predict_logits(loaded.network, FaceLoader(faces, EpochBatches(16, 16, False)), loaded.preprocessing)
+loader = FaceLoader(faces, EpochBatches(16, 16, False))
+logits, _ = predict_logits(loaded.network, loader, loaded.preprocessing)
 np.save({str(tmp_path / "logits.npy")!r}, logits.numpy())
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
@@ -90,7 +91,7 @@ np.save({str(tmp_path / "logits.npy")!r}, logits.numpy())
 def test_evaluating_the_checkpoint_gives_the_same_figures(finished, commands):
     run, _ = finished
     again, output = commands.train(
-        "again", "train=false", f"ckpt_path={run / 'checkpoints' / 'best.ckpt'}", "data.image_size=64"
+        "again", "train=false", f"ckpt_path={run}/checkpoints/best.ckpt", "data.image_size=64"
     )
     before, after = _metrics(run), _metrics(again)
     assert after["val"] == before["val"]

@@ -1,20 +1,26 @@
 """How fast training is and how far it got, for TensorBoard and for logs without a terminal."""
 
 import logging
+import math
 import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.utilities import rank_zero_only
 
 log = logging.getLogger(__name__)
 
 
 class Progress(Callback):
-    """Logs `train/images_per_s` every epoch, validation left out, and one line per epoch."""
+    """Logs `train/images_per_s` every epoch, validation left out, and one line per epoch.
+
+    Attributes:
+        history: values per finished epoch, one list per name; kept in checkpoints, so that a resumed run
+            has its whole past.
+    """
 
     def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {"epoch": []}
         self._images = 0
         self._seconds = 0.0
         self._since = 0.0
@@ -45,12 +51,22 @@ class Progress(Callback):
         pl_module.log("train/images_per_s", speed, sync_dist=True)
         self._line(trainer, speed)
 
-    @rank_zero_only
+    def state_dict(self) -> dict[str, Any]:
+        """Return the history, for checkpoints."""
+        return {"history": {name: list(values) for name, values in self.history.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the history of the run that is resumed."""
+        self.history = {name: list(values) for name, values in state_dict["history"].items()}
+
     def _line(self, trainer: Trainer, speed: float) -> None:
         shown = ("train/loss", "train/acc", "val/loss", "val/acc", "val/macro_f1")
-        values = {
-            name: float(trainer.callback_metrics[name]) for name in shown if name in trainer.callback_metrics
-        }
-        texts = [f"{name} {value:.4f}" for name, value in values.items()]
+        values = {name: float(trainer.callback_metrics.get(name, math.nan)) for name in shown}
+        epoch = trainer.current_epoch + 1
+        texts = "  ".join(f"{name} {value:.4f}" for name, value in values.items() if not math.isnan(value))
         total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else "?"
-        log.info("epoch %d/%s  %s  %.0f images/s", trainer.current_epoch + 1, total, "  ".join(texts), speed)
+        if trainer.is_global_zero:
+            log.info("epoch %d/%s  %s  %.0f images/s", epoch, total, texts, speed)
+        if epoch not in self.history["epoch"]:  # a resumed run may end its last epoch a second time
+            for name, value in {"epoch": float(epoch), **values}.items():
+                self.history.setdefault(name, []).append(value)

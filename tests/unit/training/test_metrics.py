@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fer.training.metrics import Scores, ScoreMetrics
+from fer.training.metrics import ScoreMetrics, Scores
 
 
 def test_scores_of_a_matrix_worked_out_by_hand():
