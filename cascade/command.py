@@ -5,16 +5,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cascade.errors import UserError
+from cascade.errors import ConfigError, UserError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 CONFIGS = str(Path(__file__).resolve().parent.parent / "configs" / "cascade")
 """The folder of this package's Hydra configs."""
@@ -29,6 +33,30 @@ def reported(task: Callable[P, R]) -> Callable[P, R]:
             return task(*args, **kwargs)
 
     return wrapped
+
+
+def settings(config: DictConfig, schema: type[T]) -> T:
+    """The config as the dataclass that it was composed from.
+
+    Raises:
+        ConfigError: `+key=value` added a key that the dataclass does not have, and that nobody would read.
+    """
+    made = OmegaConf.to_object(config)
+    assert isinstance(made, schema)
+    _refuse_unknown(made, "")
+    return made
+
+
+def _refuse_unknown(made: object, prefix: str) -> None:
+    if not is_dataclass(made):
+        return
+    known = [field.name for field in fields(made)]
+    for name, value in vars(made).items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"There is no setting {prefix}{name}; {hint}")
+        _refuse_unknown(value, f"{prefix}{name}.")
 
 
 def run_command(main: Callable[[], object]) -> None:

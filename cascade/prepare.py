@@ -5,10 +5,10 @@ from pathlib import Path
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
-from cascade.command import CONFIGS, reported, run_command
+from cascade.command import CONFIGS, reported, run_command, settings
 from cascade.opencv.samples import PrepareConfig, run_preparation
 
 ConfigStore.instance().store(name="prepare_schema", node=PrepareConfig)
@@ -18,9 +18,7 @@ ConfigStore.instance().store(name="prepare_schema", node=PrepareConfig)
 @reported
 def main(config: DictConfig) -> None:
     """Prepare once as configured."""
-    settings = OmegaConf.to_object(config)
-    assert isinstance(settings, PrepareConfig)
-    run_preparation(settings, Path(HydraConfig.get().runtime.output_dir), Console())
+    run_preparation(settings(config, PrepareConfig), Path(HydraConfig.get().runtime.output_dir), Console())
 
 
 if __name__ == "__main__":

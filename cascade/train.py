@@ -5,10 +5,10 @@ from pathlib import Path
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
-from cascade.command import CONFIGS, reported, run_command
+from cascade.command import CONFIGS, reported, run_command, settings
 from cascade.opencv.run import TrainConfig, run_training
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
@@ -18,9 +18,7 @@ ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 @reported
 def main(config: DictConfig) -> float:
     """Train once as configured; return the cascade's false-alarm rate on its training negatives."""
-    settings = OmegaConf.to_object(config)
-    assert isinstance(settings, TrainConfig)
-    return run_training(settings, Path(HydraConfig.get().runtime.output_dir), Console())
+    return run_training(settings(config, TrainConfig), Path(HydraConfig.get().runtime.output_dir), Console())
 
 
 if __name__ == "__main__":

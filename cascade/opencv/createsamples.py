@@ -91,7 +91,7 @@ def create_vec(
                 listed.append((_link(entry.path, folder, f"{index:06d}"), checked))
         write_positives(folder / "info.dat", listed)
         arguments = ["-info", "info.dat", "-vec", "out.vec", "-num", str(wanted), "-w", str(w), "-h", str(h)]
-        return _run(tools, arguments, folder, vec, wanted, w * h)
+        return run_createsamples(tools, arguments, folder, vec, wanted, w * h)
 
 
 def create_distorted_vec(
@@ -146,7 +146,7 @@ def create_distorted_vec(
             links = [_link(path, folder, f"{index:06d}") for index, path in enumerate(backgrounds)]
             write_background(folder / "bg.txt", links)
             arguments += ["-bg", "bg.txt"]
-        return _run(tools, [*arguments, *distortion.arguments()], folder, vec, num, w * h)
+        return run_createsamples(tools, [*arguments, *distortion.arguments()], folder, vec, num, w * h)
 
 
 def _link(picture: Path, folder: Path, stem: str) -> str:
@@ -173,7 +173,26 @@ def _checked_boxes(entry: ImageAnnotations) -> list[Box]:
     return boxes
 
 
-def _run(tools: Tools, arguments: list[str], folder: Path, vec: Path, wanted: int, pixels: int) -> int:
+def run_createsamples(
+    tools: Tools, arguments: list[str], folder: Path, vec: Path, wanted: int, pixels: int
+) -> int:
+    """Run the binary and check what it made.
+
+    Args:
+        tools: the binaries.
+        arguments: its arguments; it is to write `out.vec`.
+        folder: its working directory.
+        vec: where the file is moved to once it is complete.
+        wanted: samples that it must hold.
+        pixels: pixels that each must have.
+
+    Returns:
+        The number of samples.
+
+    Raises:
+        CreateSamplesError: it did not make that file.
+        BoxOutsideImageError: it aborted at a box.
+    """
     command = [str(tools.createsamples), *arguments]
     answer = subprocess.run(
         command,

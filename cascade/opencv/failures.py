@@ -65,7 +65,7 @@ def _fatal(
         return VecMissingError(
             f"The .vec file {vec} is missing or empty; make it with python -m cascade.prepare. {see}"
         )
-    if log.says("wrong file format"):
+    if log.says("wrong file format") or log.says("Parsing error"):
         return VecMissingError(f"{vec} is no .vec file; make it with python -m cascade.prepare. {see}")
     if log.says("vecSize"):
         return WindowMismatchError(

@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+
+import numpy as np
 
 from cascade.errors import ConfigError
-
-FeatureType = Literal["HAAR", "LBP", "HOG"]
-HaarMode = Literal["BASIC", "CORE", "ALL"]
-BoostType = Literal["GAB", "DAB", "RAB", "LB"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "stageType": ("BOOST",),
@@ -109,7 +106,8 @@ class TrainOptions:
     @property
     def rejectable_per_stage(self) -> int:
         """How many of numPos positives a stage may throw away."""
-        return int((1 - self.minHitRate) * self.numPos)
+        # in the binary's own 32 bits: (1 - 0.9) · 200 is 20 there, and 19 in 64 bits
+        return int((np.float32(1) - np.float32(self.minHitRate)) * np.float32(self.numPos))
 
     @property
     def positives_needed(self) -> int:

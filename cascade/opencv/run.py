@@ -56,9 +56,9 @@ class TrainConfig:
     """
 
     name: str = MISSING
-    samples: str = MISSING
-    vec: str = "${samples}/positives.vec"
-    bg: str = "${samples}/bg.txt"
+    samples: str | None = None
+    vec: str | None = None
+    bg: str | None = None
     options: TrainOptions = field(default_factory=TrainOptions)
     tools: ToolPaths = field(default_factory=ToolPaths)
     preflight: str = "strict"
@@ -68,6 +68,16 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.preflight not in ("strict", "warn"):
             raise ConfigError(f"preflight is {self.preflight!r}; it may be strict or warn")
+        if self.samples is None and None in (self.vec, self.bg):
+            raise ConfigError(
+                "Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE"
+            )
+
+    def inputs(self) -> tuple[Path, Path]:
+        """The .vec file and the list of negatives."""
+        folder = Path(self.samples or "")
+        vec, bg = self.vec or folder / "positives.vec", self.bg or folder / "bg.txt"
+        return Path(vec).expanduser(), Path(bg).expanduser()
 
 
 def run_training(config: TrainConfig, folder: Path, console: Console) -> float:
@@ -80,7 +90,7 @@ def run_training(config: TrainConfig, folder: Path, console: Console) -> float:
         ToolsError: OpenCV's binaries cannot be had.
         TrainingError: the training cannot start, failed, or stopped early.
     """
-    vec, bg = Path(config.vec).expanduser(), Path(config.bg).expanduser()
+    vec, bg = config.inputs()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at the negatives", total=None)
         found = inspect(
@@ -167,6 +177,7 @@ def _report(folder: Path, config: TrainConfig, found: Preflight, tools: Tools) -
             f"{options.maxFalseAlarmRate}: raise options.maxWeakCount, or give more or better samples"
         )
     cascade = folder / "cascade.xml"
+    vec, bg = config.inputs()
     return {
         "name": config.name,
         "outcome": None,
@@ -178,8 +189,8 @@ def _report(folder: Path, config: TrainConfig, found: Preflight, tools: Tools) -
         "false_alarm_rate": math.prod(stage.false_alarm_rate for stage in stages),
         "seconds": round(sum(stage.seconds for stage in stages), 1),
         "cascade_bytes": cascade.stat().st_size if cascade.is_file() else 0,
-        "positives": {"vec": config.vec, "samples": found.samples},
-        "negatives": {"bg": config.bg, "pictures": len(found.backgrounds), "windows": found.windows},
+        "positives": {"vec": str(vec), "samples": found.samples},
+        "negatives": {"bg": str(bg), "pictures": len(found.backgrounds), "windows": found.windows},
         "features": found.features,
         "buffers_mb": round(found.memory / 2**20),
         "options": asdict(options),

@@ -22,7 +22,8 @@ from cascade.samples.lists import read_background
 from cascade.samples.pictures import find_pictures
 from cascade.samples.prepare import REPORT_NAME, Prepared, prepare
 from cascade.samples.sieve import Sieve, Source
-from cascade.samples.vec import read_vec
+from cascade.samples.variants import Variants, add_variants
+from cascade.samples.vec import read_vec, write_vec
 from cascade.samples.window import WindowFitter
 
 _MARKER = "prepare.yaml"
@@ -59,7 +60,8 @@ class PrepareConfig:
         min_std: pictures with a smaller standard deviation of the grays, 0..127, are blank.
         held_out: share set aside for measuring, 0..1.
         seed: decides which pictures those are, and the order of the others.
-        num: samples in the .vec file; None takes all.
+        num: boxes that go into the .vec file; None takes all.
+        variants: further samples made of each box.
         overwrite: replace a folder that was made with other settings.
         distort: making samples from one picture instead.
         tools: OpenCV's binaries.
@@ -79,6 +81,7 @@ class PrepareConfig:
     held_out: float = 0.1
     seed: int = 0
     num: int | None = None
+    variants: Variants = field(default_factory=Variants)
     overwrite: bool = False
     distort: DistortConfig = field(default_factory=DistortConfig)
     tools: ToolPaths = field(default_factory=ToolPaths)
@@ -157,7 +160,10 @@ def _make_vecs(config: PrepareConfig, tools: Tools, folder: Path) -> int:
         num = config.distort.num
         create_distorted_vec(tools, image, backgrounds, vec, w=w, h=h, num=num, distortion=config.distort)
     else:
-        create_vec(tools, read_annotations(folder / "positives.dat"), vec, w=w, h=h, num=config.num)
+        entries = read_annotations(folder / "positives.dat")
+        create_vec(tools, entries, vec, w=w, h=h, num=config.num)
+        if config.variants.copies or config.variants.mirror:
+            write_vec(vec, add_variants(read_vec(vec, w, h), entries, config.variants, config.seed))
         held_out = folder / "held_out"
         if (held_out / "positives.dat").is_file() and (held_out / "positives.dat").stat().st_size:
             create_vec(

@@ -116,7 +116,7 @@ class TrainCascade:
             raise OutputNotWritableError(f"Cannot write to {folder}: {error.strerror}") from error
         before = count_finished(folder)
         start = time.monotonic()
-        status, log = self._follow(command, log_file)
+        status, log = self.follow(command, log_file)
         failure = diagnose(
             status, log, self.options, folder=folder, vec=self.vec, bg=listed, log_file=log_file
         )
@@ -133,7 +133,8 @@ class TrainCascade:
             stopped_early=failure,
         )
 
-    def _follow(self, command: list[str], log_file: Path) -> tuple[int, TrainingLog]:
+    def follow(self, command: list[str], log_file: Path) -> tuple[int, TrainingLog]:
+        """Run the binary, telling the observers; returns its exit status and what it said."""
         log = TrainingLog()
         begun = time.monotonic()
         with (

@@ -1,0 +1,424 @@
+"""From folders of pictures to a trained cascade, with OpenCV's real binaries, on drawn faces."""
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cascade.errors import (
+    BackgroundError,
+    BackgroundMissingError,
+    BoxOutsideImageError,
+    CreateSamplesError,
+    NegativesExhaustedError,
+    OutputNotWritableError,
+    TargetReachedError,
+    TrainingError,
+    VecExhaustedError,
+    VecMissingError,
+    WindowMismatchError,
+)
+from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec, run_createsamples
+from cascade.opencv.failures import count_stages, diagnose
+from cascade.opencv.install import ensure_tools
+from cascade.opencv.options import TrainOptions
+from cascade.opencv.preflight import count_features
+from cascade.opencv.record import read_stages
+from cascade.opencv.traincascade import TrainCascade
+from cascade.samples.annotations import read_annotations
+from cascade.samples.vec import read_vec, read_vec_header, write_vec
+
+# The first run compiles the binaries, which takes minutes
+pytestmark = pytest.mark.timeout(3600)
+
+W, H = 14, 16
+# A low rate per stage: drawn faces are easy, and the default would be reached after one stage
+SMALL = {
+    "numPos": 150,
+    "numNeg": 150,
+    "numStages": 3,
+    "w": W,
+    "h": H,
+    "maxFalseAlarmRate": 0.02,
+    "numThreads": 1,
+}
+OVERRIDES = [f"options.{name}={value}" for name, value in SMALL.items()]
+
+
+@pytest.fixture(scope="module")
+def tools():
+    return ensure_tools()
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Folders of drawn faces and of negatives, with a space in every path."""
+    from fer.data.synthetic.writers import write_chips  # tests alone may know both packages
+
+    folder = tmp_path_factory.mktemp("two words") / "drawn faces"
+    write_chips(folder, 200, 40, seed=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def negatives(drawn):
+    return sorted((drawn / "negatives").iterdir())
+
+
+@pytest.fixture(scope="module")
+def vec(tools, drawn, tmp_path_factory):
+    path = tmp_path_factory.mktemp("vec file") / "faces of mine.vec"
+    assert create_vec(tools, read_annotations(drawn / "positives.dat"), path, w=W, h=H) == 200
+    return path
+
+
+def train(tools, folder, vec, backgrounds, **options):
+    chosen = TrainOptions(**(SMALL | {"featureType": "LBP"} | options))
+    return TrainCascade(tools, folder, Path(vec), list(backgrounds), chosen).run()
+
+
+def prepare(commands, drawn, *overrides, status=0):
+    return commands.run(
+        "-m",
+        "cascade.prepare",
+        f"positives='{drawn / 'positives'}'",
+        f"annotations='{drawn / 'positives.dat'}'",
+        f"negatives='{drawn / 'negatives'}'",
+        f"w={W}",
+        f"h={H}",
+        *overrides,
+        status=status,
+    )
+
+
+class TestFromFoldersToDetector:
+    @pytest.mark.parametrize("features", ["HAAR", "LBP"])
+    def test_finds_faces_in_scenes(self, commands, drawn, features, tools):
+        from fer.data.synthetic.writers import write_scenes
+
+        prepare(commands, drawn, "name=chips", "held_out=0.05")
+        samples = commands.folder / "outputs/samples/chips"
+        assert read_vec_header(samples / "positives.vec").count == 190
+        assert read_vec_header(samples / "held_out/positives.vec").count == 10
+        assert len((samples / "bg.txt").read_text().splitlines()) == 38
+        output = commands.run(
+            "-m",
+            "cascade.train",
+            f"samples={samples}",
+            "name=my cascade",
+            f"options.featureType={features}",
+            *OVERRIDES,
+        )
+        assert "3 stages" in output
+        result = commands.folder / "outputs/cascade/my cascade"
+        report = json.loads((result / "report.json").read_text())
+        assert report["outcome"] == "trained" and report["stages"] == 3 and len(report["per_stage"]) == 3
+        for name in ("params.xml", "traincascade.log", "command.txt", "config.yaml", "stages.csv"):
+            assert (result / name).stat().st_size > 0
+        assert f"-featureType {features}" in (result / "command.txt").read_text()
+        assert any((result / "tensorboard").iterdir())
+        assert report["features"] == count_features(TrainOptions(**SMALL, featureType=features))
+        printed = (result / "traincascade.log").read_text()
+        assert f"windowSize [{W},{H}] : {report['features']}" in printed
+        assert [stage.weak for stage in read_stages(result / "stages.csv")] == [
+            printed.split(f"TRAINING {index}-stage")[1].split("END>")[0].count("\n|") - 1
+            for index in range(3)
+        ]
+
+        classifier = cv2.CascadeClassifier(str(result / "cascade.xml"))
+        assert classifier.getOriginalWindowSize() == (W, H)
+        write_scenes(commands.folder / "scenes", 4, seed=11)
+        hits = total = 0
+        for entry in read_annotations(next((commands.folder / "scenes").glob("*.dat"))):
+            found = classifier.detectMultiScale(cv2.imread(str(entry.path), 0), 1.1, 2)
+            for x, y, w, h in entry.boxes:
+                total += 1
+                hits += any(
+                    abs(a + c / 2 - x - w / 2) < w / 3 and abs(b + d / 2 - y - h / 2) < h / 3
+                    for a, b, c, d in found
+                )
+        assert total > 0 and hits / total > 0.5
+
+    def test_more_stages_go_on_and_other_settings_are_refused(self, commands, vec, negatives, tools):
+        listed = commands.folder / "bg.txt"
+        # An empty line, a comment and a lost picture: the binary alone would stop at the first
+        listed.write_text("\n# mine\n" + "\n".join(map(str, negatives)) + "\n\ngone.png\n")
+        call = [
+            "-m",
+            "cascade.train",
+            f"vec='{vec}'",
+            f"bg={listed}",
+            "name=go",
+            "options.featureType=LBP",
+            *OVERRIDES,
+        ]
+        commands.run(*call, "options.numStages=1")
+        folder = commands.folder / "outputs/cascade/go"
+        first = (folder / "stage0.xml").read_bytes()
+        output = commands.run(*call)
+        assert "Going on after stage 0" in output and "1 of 41 negatives are left out" in output
+        assert "Stage 0 is loaded" in (folder / "traincascade.log").read_text()
+        assert (folder / "stage0.xml").read_bytes() == first
+        assert [stage.index for stage in read_stages(folder / "stages.csv")] == [0, 1, 2]
+
+        before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        output = commands.run(*call, "options.minHitRate=0.97", status=2)
+        assert "options.minHitRate: 0.995 → 0.97" in output and "Traceback" not in output
+        assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    def test_ctrl_c_keeps_finished_stages(self, commands, vec, negatives, tools):
+        listed = commands.folder / "bg.txt"
+        listed.write_text("\n".join(map(str, negatives)))
+        call = [
+            "-m",
+            "cascade.train",
+            f"vec='{vec}'",
+            f"bg={listed}",
+            "name=stop",
+            *OVERRIDES,
+            "options.mode=ALL",
+        ]
+        folder = commands.folder / "outputs/cascade/stop"
+        process = commands.start(*call)
+        deadline = time.monotonic() + 120
+        while not (folder / "stage0.xml").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, output
+        assert "the same command goes on" in output
+        assert json.loads((folder / "report.json").read_text())["outcome"] == "interrupted"
+        assert count_stages(folder / "cascade.xml") is None
+        (folder / "stage1.xml").write_text("<opencv_storage><stage1>")  # as a crash leaves it
+        output = commands.run(*call)
+        assert "stage1.xml was cut short" in output
+        assert count_stages(folder / "cascade.xml") == 3
+        assert "Stage 0 is loaded" in (folder / "traincascade.log").read_text()
+
+    def test_sweep_has_a_folder_per_run(self, commands, vec, negatives, tools):
+        listed = commands.folder / "bg.txt"
+        listed.write_text("\n".join(map(str, negatives)))
+        call = [
+            "-m",
+            "cascade.train",
+            "-m",
+            f"vec='{vec}'",
+            f"bg={listed}",
+            "name=sweep",
+            "options.featureType=LBP",
+        ]
+        commands.run(*call, *OVERRIDES, "options.numStages=1", "options.maxDepth=1,2")
+        for index, depth in enumerate((1, 2)):
+            report = json.loads((commands.folder / f"outputs/cascade/sweep/{index}/report.json").read_text())
+            assert report["options"]["maxDepth"] == depth and report["stages"] == 1
+
+
+class TestEveryFailureHasItsName:
+    """The binary exits 0 or aborts in each of these."""
+
+    def test_missing_vec(self, tools, tmp_path, negatives):
+        with pytest.raises(VecMissingError, match=r"none\.vec"):
+            train(tools, tmp_path, tmp_path / "none.vec", negatives)
+
+    def test_no_vec_file(self, tools, tmp_path, negatives):
+        (tmp_path / "short.vec").write_bytes(b"12345")
+        with pytest.raises(VecMissingError, match=r"short\.vec is no \.vec file"):
+            train(tools, tmp_path, tmp_path / "short.vec", negatives)
+
+    def test_missing_list(self, tools, tmp_path, vec):
+        trainer = TrainCascade(tools, tmp_path, vec, [], TrainOptions(**SMALL))
+        missing = tmp_path / "nowhere" / "bg.txt"
+        command = [str(tools.traincascade), *trainer.options.arguments(tmp_path, vec, missing)]
+        status, log = trainer.follow(command, tmp_path / "log")
+        assert status == 0
+        failure = diagnose(
+            status, log, trainer.options, folder=tmp_path, vec=vec, bg=missing, log_file=tmp_path / "log"
+        )
+        assert isinstance(failure, BackgroundMissingError) and str(missing) in str(failure)
+
+    @pytest.mark.parametrize("listed", [[], ["gone.png"]])
+    def test_list_without_a_picture(self, tools, tmp_path, vec, listed):
+        with pytest.raises(BackgroundError, match="No negatives could be taken"):
+            train(tools, tmp_path, vec, [tmp_path / name for name in listed])
+
+    def test_pictures_smaller_than_the_window(self, tools, tmp_path, vec):
+        cv2.imwrite(str(tmp_path / "small.png"), np.arange(64, dtype=np.uint8).reshape(8, 8))
+        with pytest.raises(BackgroundError, match=f"smaller than the window of {W}×{H}"):
+            train(tools, tmp_path, vec, [tmp_path / "small.png"])
+
+    def test_folder_cannot_be_written(self, tools, tmp_path, vec, negatives):
+        (tmp_path / "params.xml").symlink_to(tmp_path / "nowhere" / "params.xml")  # stops even root
+        with pytest.raises(OutputNotWritableError, match="Nothing can be written to"):
+            train(tools, tmp_path, vec, negatives)
+        assert "END>" in (tmp_path / "traincascade.log").read_text()  # a whole stage was trained in vain
+
+    def test_folder_is_a_file(self, tools, tmp_path, vec, negatives):
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputNotWritableError, match="file"):
+            train(tools, tmp_path / "file" / "result", vec, negatives)
+
+    def test_vec_runs_out(self, tools, tmp_path, vec, negatives):
+        with pytest.raises(VecExhaustedError, match="ran out of samples in stage 0"):
+            train(tools, tmp_path, vec, negatives, numPos=201)
+
+    def test_vec_runs_out_in_a_later_stage(self, tools, tmp_path, vec, negatives):
+        samples = read_vec(vec, W, H)
+        samples[::2] = np.random.default_rng(0).integers(0, 256, samples[::2].shape)  # noise, to be rejected
+        write_vec(tmp_path / "half.vec", samples)
+        with pytest.raises(VecExhaustedError, match=r"in stage [12]: .* finished stages are in"):
+            train(tools, tmp_path, tmp_path / "half.vec", negatives, numPos=200, minHitRate=0.6)
+        assert (tmp_path / "stage0.xml").is_file()
+
+    def test_wrong_window(self, tools, tmp_path, vec, negatives):
+        with pytest.raises(WindowMismatchError, match=f"not made for a window of 20×{H}"):
+            train(tools, tmp_path, vec, negatives, w=20)
+
+    def test_target_reached_early(self, tools, tmp_path, vec, negatives):
+        result = train(tools, tmp_path, vec, negatives, maxFalseAlarmRate=0.9, numStages=20)
+        assert isinstance(result.stopped_early, TargetReachedError)
+        assert f"after {result.stages} of 20 stages" in str(result.stopped_early)
+        assert count_stages(tmp_path / "cascade.xml") == result.stages < 20
+
+    def test_negatives_vanish(self, tools, tmp_path, vec, negatives):
+        train(tools, tmp_path, vec, negatives, numStages=1)
+        result = train(tools, tmp_path, vec, [tmp_path / "gone.png"])
+        assert isinstance(result.stopped_early, NegativesExhaustedError) and result.stages == 1
+
+    def test_other_crash_is_not_taken_for_a_known_one(self, tools, tmp_path, vec, negatives):
+        fake = tmp_path / "opencv_traincascade"
+        fake.write_text("#!/bin/sh\necho something else; exit 3\n")
+        fake.chmod(0o755)
+        with pytest.raises(TrainingError, match="failed with status 3") as caught:
+            train(type(tools)(tools.createsamples, fake, None, "config"), tmp_path, vec, negatives)
+        assert type(caught.value) is TrainingError
+
+    def test_box_outside_its_image(self, tools, tmp_path, drawn):
+        picture = next((drawn / "positives").iterdir())
+        shutil.copy(picture, tmp_path / "a.png")
+        (tmp_path / "info.dat").write_text("a.png\t1\t0 0 900 900\n")
+        with pytest.raises(BoxOutsideImageError, match="0 0 900 900"):
+            create_vec(tools, read_annotations(tmp_path / "info.dat"), tmp_path / "a.vec", w=W, h=H)
+        arguments = ["-info", "info.dat", "-vec", "out.vec", "-num", "1", "-w", str(W), "-h", str(H)]
+        with pytest.raises(BoxOutsideImageError, match="outside its picture"):
+            run_createsamples(tools, arguments, tmp_path, tmp_path / "a.vec", 1, W * H)
+        assert not (tmp_path / "a.vec").exists()
+
+    def test_fewer_boxes_than_the_header_will_say(self, tools, tmp_path, drawn):
+        shutil.copy(next((drawn / "positives").iterdir()), tmp_path / "a.png")
+        (tmp_path / "info.dat").write_text("a.png\t1\t0 0 20 20\n")
+        arguments = ["-info", "info.dat", "-vec", "out.vec", "-num", "7", "-w", str(W), "-h", str(H)]
+        with pytest.raises(CreateSamplesError, match="7 samples"):
+            run_createsamples(tools, arguments, tmp_path, tmp_path / "a.vec", 7, W * H)
+        with pytest.raises(CreateSamplesError, match="num must be 1 to 1"):
+            create_vec(tools, read_annotations(tmp_path / "info.dat"), tmp_path / "a.vec", w=W, h=H, num=7)
+
+    def test_misspelt_option(self, commands):
+        output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
+        assert "minHitrate" in output and "Traceback" not in output
+
+    def test_preflight_gives_the_numbers(self, commands, vec, negatives):
+        listed = commands.folder / "bg.txt"
+        listed.write_text("\n".join(map(str, negatives)))
+        call = ["-m", "cascade.train", f"vec='{vec}'", f"bg={listed}", *OVERRIDES]
+        output = commands.run(*call, "options.numPos=200", "options.minHitRate=0.9", status=2)
+        assert "holds 200 samples, the training may need 240" in output
+        output = commands.run(*call, "options.w=16", status=2)
+        assert f"{W}×{H}" in output and "16×16 = 256" in output
+        assert not (commands.folder / "outputs/cascade/cascade/traincascade.log").exists()
+
+
+class TestSamples:
+    def test_binary_and_python_agree_on_vec(self, vec, drawn):
+        samples = read_vec(vec, W, H)
+        entry = read_annotations(drawn / "positives.dat")[17]
+        x, y, w, h = entry.boxes[0].astype(int)
+        crop = cv2.imread(str(entry.path), 0)[y : y + h, x : x + w]
+        expected = cv2.resize(crop, (W, H), interpolation=cv2.INTER_AREA)
+        assert samples.shape == (200, H, W)
+        assert np.abs(samples[17].astype(int) - expected).max() <= 1
+
+    def test_binary_trains_on_vec_from_python(self, tools, tmp_path, vec, negatives):
+        write_vec(tmp_path / "mine.vec", read_vec(vec, W, H))
+        assert (tmp_path / "mine.vec").read_bytes() == vec.read_bytes()
+
+    def test_distortion(self, tools, tmp_path, drawn, negatives):
+        picture = tmp_path / "one face.png"
+        shutil.copy(next((drawn / "positives").iterdir()), picture)
+        out = tmp_path / "bent.vec"
+        create_distorted_vec(
+            tools, picture, negatives, out, w=W, h=H, num=30, distortion=Distortion(bgthresh=0)
+        )
+        samples = read_vec(out, W, H)
+        assert len(samples) == 30 and len(np.unique(samples, axis=0)) == 30
+
+    def test_prepare_names_what_it_leaves_out(self, commands, tmp_path, drawn, tools):
+        faces = tmp_path / "my faces"
+        shutil.copytree(drawn / "positives", faces)
+        first, second, third = sorted(faces.iterdir())[:3]
+        shutil.copy(first, faces / "copy of first.png")
+        second.write_bytes(b"no picture")
+        cv2.imwrite(str(third), np.full((40, 35), 90, np.uint8))
+        cv2.imwrite(str(faces / "tiny.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
+        cv2.imwrite(str(faces / "square.webp"), np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8))
+        negatives = drawn / "negatives"
+        call = [
+            "-m",
+            "cascade.prepare",
+            f"positives='{faces}'",
+            f"negatives='{negatives}'",
+            f"w={W}",
+            f"h={H}",
+        ]
+        output = commands.run(*call)
+        for line in (
+            "1 positive: duplicate",
+            "1 positive: unreadable",
+            "1 positive: blank",
+            "1 positive: too small",
+        ):
+            assert line in output
+        folder = commands.folder / "outputs/samples/faces"
+        rows = (folder / "pictures.csv").read_text().splitlines()
+        assert sum("held_out" in row for row in rows) == 24
+        assert [row for row in rows if "square.webp" in row and "cropped" in row and ",1," in row]
+        before = (folder / "positives.vec").read_bytes()
+        commands.run(*call)
+        assert (folder / "positives.vec").read_bytes() == before
+        output = commands.run(*call, "seed=1", status=2)
+        assert "seed: 0 → 1" in output
+        assert (folder / "positives.vec").read_bytes() == before
+
+    def test_detector_finds_the_faces(self, commands, drawn, tools):
+        folders = [f"positives='{drawn / 'positives'}'", f"negatives='{drawn / 'negatives'}'"]
+        settings = ["detector=frontalface_default", "w=12", "h=12", "name=found"]
+        output = commands.run("-m", "cascade.prepare", *folders, *settings)
+        found = commands.folder / "outputs/samples/found"
+        assert read_vec_header(found / "positives.vec").pixels == 144, output
+        boxes = {
+            row.split(",")[1]: row.split(",")[5] for row in (found / "pictures.csv").read_text().splitlines()
+        }
+        near = 0
+        for entry in read_annotations(drawn / "positives.dat"):
+            x, y, w, h = (int(value) for value in (boxes[str(entry.path)] or "0 0 0 0").split()[:4])
+            a, b, c, d = entry.boxes[0]
+            near += abs(x + w / 2 - a - c / 2) < w / 4 and abs(y + h / 2 - b - d / 2) < h / 4
+        assert near > 100
+
+
+def test_tools_command_says_where_they_are(commands, tools):
+    assert str(tools.traincascade) in commands.run("-m", "cascade.tools")
+
+
+def test_no_compiler_is_named(commands, tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    commands.env |= {"PATH": str(folder), "FER_CASCADE_CACHE": str(tmp_path / "cache")}
+    commands.env.pop("CC", None), commands.env.pop("CXX", None)
+    output = commands.run("-m", "cascade.tools", status=2)
+    assert "No C compiler" in output and "apt-get install" in output
+    assert "Traceback" not in output and not (tmp_path / "cache" / "opencv-tools" / "3.4.18").exists()
