@@ -45,6 +45,7 @@ def run(config: DictConfig) -> float | None:
         UserError: for what the user can mend.
         SystemExit: 128 + signal, after a run that a signal ended has been saved and reported.
     """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and what it found no GPU of
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -58,6 +59,8 @@ def _train(config: DictConfig) -> float | None:
         read_checkpoint(config.ckpt_path)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
     classifier = _classifier(config, data)
+    parameters = sum(p.numel() for p in classifier.network.parameters())
+    log.info("network: %s, %s parameters", type(classifier.network).__name__, f"{parameters:,}")
     callbacks = _callbacks(config)
     loggers = [instantiate(entry) for entry in (config.logger or {}).values() if entry is not None]
     trainer: Trainer = instantiate(config.trainer, logger=loggers, callbacks=callbacks)

@@ -27,7 +27,9 @@ class SweepTable(Callback):
             log.warning("no runs with results in %s", folder)
             return
         runs.sort(key=lambda run: _rank(run, config.monitor, config.mode))
-        changed = sorted({key for run in runs for key in run["overrides"]})
+        keys = sorted({key for run in runs for key in run["overrides"]})
+        # What all runs share says nothing about which is best
+        changed = [key for key in keys if len({run["overrides"].get(key) for run in runs}) > 1]
         shown = list(dict.fromkeys([str(config.monitor), "val/acc", "val/macro_f1", "val/ece"]))
         results = pd.DataFrame(
             {"run": run["folder"].name}

@@ -39,7 +39,7 @@ class BestAndLast(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if fitting and not getattr(trainer, "fast_dev_run", False):
-            trainer.save_checkpoint(Path(self.dirpath or ".") / LAST)
+            trainer.save_checkpoint(Path(self.dirpath or ".") / LAST, weights_only=False)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the best score, and its checkpoint if that is still there."""

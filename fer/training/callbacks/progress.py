@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, RichProgressBar
 
 log = logging.getLogger(__name__)
 
@@ -70,3 +70,15 @@ class Progress(Callback):
         if epoch not in self.history["epoch"]:  # a resumed run may end its last epoch a second time
             for name, value in {"epoch": float(epoch), **values}.items():
                 self.history.setdefault(name, []).append(value)
+
+
+class Bar(RichProgressBar):
+    """Lightning's bar without the version number, which here is always the folder's name."""
+
+    def get_metrics(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> dict[str, int | str | float | dict[str, float]]:
+        """Return the values shown behind the bar."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics

@@ -62,7 +62,7 @@ class StopOnSignal(Checkpoint):
         """Save and stop, where any process was told to."""
         # After an epoch's last batch comes its validation, which must not be lost: see on_train_epoch_end
         if not trainer.is_last_batch and self._told(trainer):
-            trainer.save_checkpoint(self.path)
+            trainer.save_checkpoint(self.path, weights_only=False)
             raise TrainingStopped
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
