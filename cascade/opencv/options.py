@@ -106,8 +106,9 @@ class TrainOptions:
     @property
     def rejectable_per_stage(self) -> int:
         """How many of numPos positives a stage may throw away."""
-        # in the binary's own 32 bits: (1 - 0.9) · 200 is 20 there, and 19 in 64 bits
-        return int((np.float32(1) - np.float32(self.minHitRate)) * np.float32(self.numPos))
+        # The binary counts in 32 bits, where rounding goes another way: take the larger, to be on the safe side
+        in_32_bits = (np.float32(1) - np.float32(self.minHitRate)) * np.float32(self.numPos)
+        return max(int(in_32_bits), int((1 - self.minHitRate) * self.numPos))
 
     @property
     def positives_needed(self) -> int:
