@@ -38,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left behind but the log", file=sys.stderr)
+        return 130
     console.print(
         f"{tools.createsamples}\n{tools.traincascade}  (from {tools.origin})", soft_wrap=True, highlight=False
     )

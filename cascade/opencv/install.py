@@ -68,6 +68,8 @@ def install_tools(
         if (
             rebuild or not (target / "bin" / TRAINCASCADE).is_file()
         ):  # another process may have built meanwhile
+            for left_over in target.parent.glob(f".{target.name}-*"):  # of a build that was killed
+                shutil.rmtree(left_over, ignore_errors=True)
             build.find_compiler()
             log.unlink(missing_ok=True)
             _make(target, log, jobs or usable_cores(), archive, console)
@@ -80,7 +82,7 @@ def _make(target: Path, log: Path, jobs: int, archive: Path | None, console: Con
     say = console.print
     say(f"Compiling OpenCV {source.OPENCV_VERSION}'s training binaries, once, into {target}", soft_wrap=True)
     say(
-        f"About 6 CPU minutes, so some {max(1, round(6 / jobs))} min with {jobs} job(s). Log: {log}",
+        f"About 8 CPU minutes, so some {max(1, round(8 / jobs))} min with {jobs} job(s). Log: {log}",
         soft_wrap=True,
     )
     with replacing(target) as folder:

@@ -106,7 +106,7 @@ class TrainOptions:
     @property
     def rejectable_per_stage(self) -> int:
         """How many of numPos positives a stage may throw away."""
-        # The binary counts in 32 bits, where rounding goes another way: take the larger, to be on the safe side
+        # The binary counts in 32 bits, where rounding may go another way: the larger is on the safe side
         in_32_bits = (np.float32(1) - np.float32(self.minHitRate)) * np.float32(self.numPos)
         return max(int(in_32_bits), int((1 - self.minHitRate) * self.numPos))
 

@@ -30,7 +30,8 @@ _PARAMETERS = {
 
 def describe(options: TrainOptions, vec: Path, backgrounds: list[Path]) -> dict[str, Any]:
     """What decides a training's outcome, as plain values that can be compared later."""
-    listed = "\n".join(str(path) for path in backgrounds)
+    # names and sizes: cheap, and the same after the whole folder has moved
+    listed = "\n".join(f"{path.name} {path.stat().st_size if path.is_file() else 0}" for path in backgrounds)
     return {
         "options": asdict(options),
         "vec": str(vec.absolute()),

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.progress import Progress
 from cascade.errors import ConfigError, TrainingError
 from cascade.opencv.display import StageDisplay
 from cascade.opencv.failures import count_stages
-from cascade.opencv.install import ensure_tools
+from cascade.opencv.install import ensure_tools, install_tools
 from cascade.opencv.log import Stage
 from cascade.opencv.options import TrainOptions
 from cascade.opencv.preflight import Preflight, inspect
@@ -27,8 +27,10 @@ from cascade.opencv.result_folder import (
     remove_unfinished,
     write_record,
 )
-from cascade.opencv.tools import Tools
+from cascade.opencv.tools import FACES_VEC, Tools
 from cascade.opencv.traincascade import Observer, TrainCascade
+
+OPENCV_FACES = "opencv_faces"
 
 
 @dataclass
@@ -46,7 +48,8 @@ class TrainConfig:
     Attributes:
         name: names the result folder; the same name goes on with the same training.
         samples: a folder made by `python -m cascade.prepare`.
-        vec: the positives; by default the `positives.vec` of `samples`.
+        vec: the positives; by default the `positives.vec` of `samples`. `opencv_faces` stands for OpenCV's
+            own 16,520 faces of 24×24 pixels, which come with the binaries.
         bg: the list of negatives; by default the `bg.txt` of `samples`.
         options: the binary's own options.
         tools: OpenCV's binaries.
@@ -90,6 +93,10 @@ def run_training(config: TrainConfig, folder: Path, console: Console) -> float:
         ToolsError: OpenCV's binaries cannot be had.
         TrainingError: the training cannot start, failed, or stopped early.
     """
+    if config.vec == OPENCV_FACES:
+        data = install_tools(console=console).data
+        assert data is not None
+        config = replace(config, vec=str(data / FACES_VEC))
     vec, bg = config.inputs()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at the negatives", total=None)
