@@ -68,7 +68,7 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
         folder = _earlier(config.resume, job, source, folder, runs)
     with _interruptible():
         if isinstance(source, Live):
-            return _live(config, source, recogniser, Results(folder, recogniser.classes, job))
+            return _live(config, source, recogniser, lambda: Results(folder, recogniser.classes, job))
         return _FilesRun(config, source, recogniser, Results(folder, recogniser.classes, job)).run()
 
 
@@ -174,15 +174,18 @@ class _FilesRun:
             log.warning("interrupted with %d inputs left; the same command with resume=true goes on", left)
 
 
-def _live(config: DictConfig, source: Live, recogniser: ExpressionRecognizer, results: Results) -> int:
+def _live(
+    config: DictConfig, source: Live, recogniser: ExpressionRecognizer, open_results: Callable[[], Results]
+) -> int:
     """Watch a camera or stream until its window closes, its time is over or it is interrupted."""
-    live = LiveSource(source, int(config.max_retries))
     name = str(source.address)
     rate, frames, rows = FrameRate(), 0, 0
     labels: Counter[str] = Counter()
     status, error = 0, ""
     with ExitStack() as stack:
         window = stack.enter_context(Window()) if config.show in ("auto", True) else None
+        live = LiveSource(source, int(config.max_retries))
+        results = open_results()
         target = _video_path(config.save.video, results.folder, "live", by_default=False)
         writer = stack.enter_context(VideoWriter(target)) if target is not None else None
         try:

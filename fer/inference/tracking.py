@@ -97,6 +97,7 @@ class FaceTracker:
         Returns:
             The faces in this frame.
         """
+        self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
         self._move(gray)
         if self._frames % self.settings.detect_every == 0:
             self._match(*detect(gray), time_s)
@@ -104,15 +105,11 @@ class FaceTracker:
         for track in self._tracks:
             if track.visible:
                 track.seen_s = time_s
-        self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
         return [track for track in self._tracks if track.visible]
 
     def _move(self, gray: Image) -> None:
         """Move every visible box with the picture; hide those whose content is lost."""
         visible = [track for track in self._tracks if track.visible]
-        if self.settings.detect_every == 1 and not visible:
-            self._before = None
-            return
         factor = min(1.0, _FLOW_SIDE / max(gray.shape))
         small = gray
         if factor < 1:

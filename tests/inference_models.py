@@ -1,0 +1,51 @@
+"""Classifiers and detectors for tests: a network with random weights, and boxes that are known."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cascade import Detections
+from fer.inference.faces import Image
+from fer.models.mini_xception import MiniXception
+from fer.preprocessing import Preprocessing
+from fer.training.checkpoint import METADATA_KEY, metadata
+
+
+def write_checkpoint(path: Path, preprocessing: Preprocessing | None = None) -> Path:
+    """Write a checkpoint of a random network whose outputs differ clearly from face to face."""
+    preprocessing = preprocessing or Preprocessing()
+    classes = len(preprocessing.classes)
+    torch.manual_seed(0)
+    network = MiniXception(num_classes=classes).eval()
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.2)
+                module.running_var.uniform_(0.5, 1.5)
+        network.head.weight *= 30
+    config = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": classes}
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({METADATA_KEY: metadata(config, preprocessing), "state_dict": state, "epoch": 4}, path)
+    return path
+
+
+class WholePicture:
+    """Finds one face: the picture itself."""
+
+    def detect(self, image: Image) -> Detections:
+        height, width = image.shape[:2]
+        return Detections(np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32))
+
+
+class Script:
+    """Finds the boxes of a list, one entry per call."""
+
+    def __init__(self, boxes: list[list[list[float]]]) -> None:
+        self.boxes = boxes
+        self.calls = 0
+
+    def detect(self, image: Image) -> Detections:
+        found = self.boxes[self.calls]
+        self.calls += 1
+        return Detections(np.array(found, np.float32).reshape(-1, 4), np.ones(len(found), np.float32))

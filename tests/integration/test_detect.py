@@ -1,0 +1,326 @@
+"""detect.py as a user runs it, with the released weights."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from skimage.data import astronaut
+
+from cascade import CascadeDetector
+from detect import quoted
+from fer.data.synthetic.scenes import moving_scene, render_scene
+from fer.errors import UserError
+from fer.inference import ExpressionRecognizer
+from fer.inference.drawing import colour_of
+from fer.inference.run import run
+from fer.inference.tracking import iou
+from fer.labels import EXPRESSIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def detect(folder: Path, *overrides: str, detector: object | None = None) -> int:
+    """Run in this process with the configuration of the command line; results go to folder/run/1."""
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        config = compose("detect", [quoted(item) for item in overrides])
+    chosen = detector or CascadeDetector(config.detector.cascade)
+    return run(config, lambda: chosen, folder / "run" / "1", folder / "run")  # type: ignore[arg-type, return-value]
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "run" / "1" / "faces.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def inputs(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / "run" / "1" / "inputs.csv").open(newline="") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "astronaut (1), a=b.png"
+    cv2.imwrite(str(path), astronaut()[..., ::-1])
+    return path
+
+
+def boxes_of(found: list[dict[str, str]]) -> np.ndarray:
+    return np.array([[float(row[k]) for k in ("x", "y", "width", "height")] for row in found], np.float32)
+
+
+def test_the_command_on_a_photograph(commands, photo: Path):
+    output = commands.run(
+        str(ROOT / "detect.py"), f"source={photo}", "save.crops=true", f"hydra.run.dir={photo.parent}/run/1"
+    )
+    (face,) = rows(photo.parent)
+    # Eileen Collins smiles at (224, 113)
+    x, y, width, height = boxes_of([face])[0]
+    assert abs(x + width / 2 - 224) < 20 and abs(y + height / 2 - 113) < 25 and 60 < width < 140
+    assert face["label"] == "happy" and face["source"] == photo.name
+    shares = [float(face[name]) for name in EXPRESSIONS]
+    assert sum(shares) == pytest.approx(1, abs=1e-4) and EXPRESSIONS[int(np.argmax(shares))] == face["label"]
+    assert "happy" in output and "1 face in" in output
+
+    folder = photo.parent / "run" / "1"
+    data = json.loads((folder / "faces.json").read_text())
+    assert data["faces"][0]["box"] == boxes_of([face])[0].tolist() or np.allclose(
+        data["faces"][0]["box"], boxes_of([face])[0]
+    )
+    assert [path.name for path in (folder / "crops").iterdir()] == [f"{photo.name}_0_happy.png"]
+
+    # the frame is drawn where the CSV says, in the expression's colour, and the rest is untouched
+    picture, plain = cv2.imread(str(folder / "annotated" / photo.name)), cv2.imread(str(photo))
+    bottom, middle = round(y + height), round(x + width / 2)
+    assert np.abs(picture[bottom, middle].astype(int) - colour_of("happy")).max() < 3
+    assert np.abs(picture[round(y + height / 2), round(x + width)].astype(int) - colour_of("happy")).max() < 3
+    np.testing.assert_array_equal(picture[300:], plain[300:])
+    inside = np.s_[round(y + 30) : round(y + height - 10), round(x + 10) : round(x + width - 10)]
+    np.testing.assert_array_equal(picture[inside], plain[inside])
+
+
+def test_faces_of_drawn_scenes_are_found(tmp_path: Path):
+    truth = {}
+    (tmp_path / "in/sub").mkdir(parents=True)
+    for index in range(4):
+        scene = render_scene(5, index, n_faces=2, min_size=80)
+        name = f"sub/{index}.png" if index % 2 else f"{index}.png"
+        cv2.imwrite(str(tmp_path / "in" / name), scene.image)
+        truth[name] = np.array([face.box for face in scene.faces], np.float32)
+    assert detect(tmp_path, f"source={tmp_path}/in") == 0
+    assert set(inputs(tmp_path)) == set(truth)
+    hit = total = 0
+    for name, boxes in truth.items():
+        found = [row for row in rows(tmp_path) if row["source"] == name]
+        total += len(boxes)
+        if found:
+            hit += int((iou(boxes, boxes_of(found)).max(axis=1) > 0.4).sum())
+        assert (tmp_path / "run/1/annotated" / name).is_file()
+    assert hit >= 0.7 * total
+
+
+def film(path: Path, frames: int = 30, seed: int = 3) -> list[np.ndarray]:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
+    truth = []
+    for scene in moving_scene(seed, frames):
+        writer.write(scene.image)
+        truth.append(np.array([face.box for face in scene.faces], np.float32))
+    writer.release()
+    return truth
+
+
+def test_a_video_of_known_faces(tmp_path: Path):
+    truth = film(tmp_path / "film.avi")
+    assert detect(tmp_path, f"source={tmp_path}/film.avi") == 0
+    found = rows(tmp_path)
+    assert {row["track_id"] for row in found} == {"1", "2"}
+    people: dict[str, set[int]] = {}
+    for index, boxes in enumerate(truth):
+        here = [row for row in found if row["frame"] == str(index)]
+        assert len(here) == 2
+        assert all(abs(float(row["time_s"]) - index / 25) < 0.002 for row in here)
+        overlap = iou(boxes_of(here), boxes)
+        assert overlap.max(axis=1).min() > 0.35
+        for row, person in zip(here, overlap.argmax(axis=1), strict=True):
+            people.setdefault(row["track_id"], set()).add(int(person))
+    assert all(len(who) == 1 for who in people.values())
+    capture = cv2.VideoCapture(str(tmp_path / "run/1/annotated/film.avi.mp4"))
+    count = 0
+    while capture.read()[0]:
+        assert capture.get(cv2.CAP_PROP_POS_MSEC) == pytest.approx(40 * count, abs=1.1)
+        count += 1
+    assert count == 30
+
+
+def test_smoothing_steadies_the_probabilities_of_a_video(tmp_path: Path):
+    film(tmp_path / "film.avi")
+    changes = {}
+    for half_life in (0, 0.5):
+        folder = tmp_path / str(half_life)
+        settings = (f"tracking.half_life_s={half_life}", "tracking.detect_every=1", "save.video=false")
+        detect(folder, f"source={tmp_path}/film.avi", *settings)
+        found = [row for row in rows(folder) if row["track_id"] == "1"]
+        shares = np.array([[float(row[name]) for name in EXPRESSIONS] for row in found])
+        changes[half_life] = np.abs(np.diff(shares, axis=0)).mean()
+    assert changes[0.5] < 0.5 * changes[0]
+
+
+def test_python_gives_the_same(photo: Path):
+    assert detect(photo.parent, f"source={photo}") == 0
+    recognizer = ExpressionRecognizer(CascadeDetector("alt2"))
+    (row,) = rows(photo.parent)
+    for picture in (photo, str(photo), cv2.imread(str(photo))):
+        (face,) = recognizer.recognize(picture)
+        np.testing.assert_allclose(face.box, boxes_of([row])[0], atol=0.06)
+        assert face.label == row["label"]
+        assert face.probabilities["happy"] == pytest.approx(float(row["happy"]), abs=1e-6)
+
+
+def test_broken_files_among_good_ones_are_named_and_counted(tmp_path: Path, photo: Path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    data = photo.read_bytes()
+    for name in ("a.png", "c.png", "e.png"):
+        (folder / name).write_bytes(data)
+    (folder / "b.png").write_bytes(data[: len(data) // 2])
+    (folder / "d.jpg").write_text("no picture")
+    (folder / "f.mp4").write_bytes(b"no video")
+    assert detect(tmp_path, f"source={folder}", "save.pictures=false") == 1
+    assert [row["source"] for row in rows(tmp_path)] == ["a.png", "c.png", "e.png"]
+    errors = {name: row["error"] for name, row in inputs(tmp_path).items() if row["error"]}
+    assert set(errors) == {"b.png", "d.jpg", "f.mp4"}
+    captured = capsys.readouterr()
+    assert "3 of 6 inputs could not be read" in captured.out
+    assert all(name in captured.err for name in errors)
+
+
+def test_pictures_of_all_kinds_are_worked_through(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    colour = astronaut()[..., ::-1]
+    gray = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    cv2.imwrite(str(folder / "gray.png"), gray)
+    cv2.imwrite(str(folder / "deep.png"), colour.astype(np.uint16) * 257)
+    cv2.imwrite(str(folder / "alpha.png"), np.dstack([colour, np.full(gray.shape, 9, np.uint8)]))
+    cv2.imwrite(str(folder / "pixel.png"), np.zeros((1, 1, 3), np.uint8))
+    cv2.imwrite(str(folder / "thin.png"), np.zeros((3, 900, 3), np.uint8))
+    assert detect(tmp_path, f"source={folder}") == 0
+    found = [row["source"] for row in rows(tmp_path)]
+    assert found == ["alpha.png", "deep.png", "gray.png"]
+
+
+def test_a_huge_picture_is_searched_in_reasonable_time(tmp_path: Path):
+    """10,000×10,000 pixels: found in a shrunk copy, cut from the full picture."""
+    canvas = np.zeros((10_000, 10_000), np.uint8)
+    face = cv2.cvtColor(astronaut()[..., ::-1], cv2.COLOR_BGR2GRAY)
+    canvas[2000:6096, 3000:7096] = cv2.resize(face, (4096, 4096), interpolation=cv2.INTER_LINEAR)
+    cv2.imwrite(str(tmp_path / "huge.jpg"), canvas)
+    started = time.monotonic()
+    assert detect(tmp_path, f"source={tmp_path}/huge.jpg", "save.pictures=false") == 0
+    assert time.monotonic() - started < 60
+    box = boxes_of(rows(tmp_path))
+    assert iou(box, np.array([[3000 + 8 * 176, 2000 + 8 * 65, 8 * 97, 8 * 97]], np.float32)).max() > 0.6
+
+
+def test_an_interrupted_run_keeps_its_rows_and_resumes(commands, tmp_path: Path, photo: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in range(60):
+        os.link(photo, folder / f"{index:02}.png")
+    film(folder / "z.avi", 10)
+    command = [
+        str(ROOT / "detect.py"),
+        f"source={folder}",
+        "save.pictures=false",
+        f"hydra.run.dir={tmp_path}/run/1",
+    ]
+    process = commands.start(*command)
+    table = tmp_path / "run/1/inputs.csv"
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and not (table.exists() and len(table.read_text().splitlines()) > 5):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "resume=true" in output
+    before = rows(tmp_path)
+    assert 5 <= len(inputs(tmp_path)) < 61
+    assert json.loads((tmp_path / "run/1/faces.json").read_text())["faces"]
+
+    assert detect(tmp_path, f"source={folder}", "save.pictures=false", "resume=true") == 0
+    after = rows(tmp_path)
+    assert after[: len(before)] == before[: len(after)]
+    pictures = [row["source"] for row in after if row["source"] != "z.avi"]
+    assert pictures == [f"{index:02}.png" for index in range(60)]
+    assert sum(row["source"] == "z.avi" for row in after) == 20
+
+
+def test_resuming_what_was_never_begun_is_refused(tmp_path: Path, photo: Path):
+    with pytest.raises(UserError, match="nothing to resume"):
+        detect(tmp_path, f"source={photo}", "resume=true")
+
+
+def test_shards_of_a_multirun_are_joined_to_the_whole(commands, tmp_path: Path, photo: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in range(5):
+        os.link(photo, folder / f"{index}.png")
+    (folder / "broken.png").write_bytes(b"")
+    output = commands.run(
+        str(ROOT / "detect.py"), "-m", f"source={folder}", "shard.count=2", "shard.index=0,1",
+        "save.pictures=false", f"hydra.sweep.dir={tmp_path}/sweep",
+    )  # fmt: skip
+    joined = commands.run(
+        "-m", "fer.inference.join", f"{tmp_path}/sweep", f"--output={tmp_path}/run/1", status=1
+    )
+    assert "joined 2 shards" in joined and "6 inputs, 1 of them" in joined, output
+    assert sorted(row["source"] for row in rows(tmp_path)) == [f"{index}.png" for index in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("source=nowhere.jpg",), r"no file or folder .*nowhere\.jpg"),
+        ((), r"source=photo\.jpg"),
+        (("source=PHOTO", "classifier=nothing.onnx"), r"no classifier at .*nothing\.onnx"),
+        (("source=PHOTO", "tracking.detect_every=0"), "detect_every"),
+        (("source=PHOTO", "shard.index=2", "shard.count=2"), "shard.index"),
+        (("source=0", "show=true"), "camera 0|display"),
+        (("source=FILM", "save.video=out.webm"), r"\.mp4"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_name(tmp_path, photo, monkeypatch, overrides, message):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if "source=FILM" in overrides:
+        film(tmp_path / "film.avi", 2)
+    named = [o.replace("PHOTO", str(photo)).replace("FILM", str(tmp_path / "film.avi")) for o in overrides]
+    with pytest.raises(UserError, match=message):
+        detect(tmp_path, *named)
+
+
+def test_an_error_is_one_message_and_status_2(commands, tmp_path: Path):
+    output = commands.run(
+        str(ROOT / "detect.py"), "source=nowhere.jpg", f"hydra.run.dir={tmp_path}/run/1", status=2
+    )
+    assert "there is no file or folder" in output and "Traceback" not in output
+
+
+def test_an_unknown_cascade_is_one_message(commands, photo: Path):
+    output = commands.run(str(ROOT / "detect.py"), f"source={photo}", "detector.cascade=nonsense", status=2)
+    assert "no cascade is called 'nonsense'" in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [
+        ("source=photo.jpg", "source=photo.jpg"),
+        ("source=a (1).jpg", "source='a (1).jpg'"),
+        ("source=it's.jpg", r"source='it\'s.jpg'"),
+        ("source='quoted already.jpg'", "source='quoted already.jpg'"),
+        ("classifier=a=b,c.onnx", "classifier='a=b,c.onnx'"),
+        ("shard.index=0,1", "shard.index=0,1"),
+        ("-m", "-m"),
+    ],
+)
+def test_paths_need_no_quoting_for_hydra(argument: str, wanted: str):
+    assert quoted(argument) == wanted
+
+
+def test_a_released_model_runs_without_torch(photo: Path):
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['detect.py', 'source=\\'{photo}\\'', 'hydra.run.dir={photo.parent}/run/1']\n"
+        f"runpy.run_path({str(ROOT / 'detect.py')!r}, run_name='__main__')\n"
+        "assert not {'torch', 'pandas', 'matplotlib'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,100 @@
+import threading
+
+import numpy as np
+import pytest
+
+from fer.inference.live import FrameRate, LiveError, LiveSource
+from fer.inference.sources import Live
+
+
+class Capture:
+    """A camera that gives numbered frames as fast as its gate lets it, and then breaks."""
+
+    def __init__(
+        self, numbers: list[int], opened: bool = True, gate: threading.Semaphore | None = None
+    ) -> None:
+        self.numbers = iter(numbers)
+        self.opened = opened
+        self.gate = gate
+        self.released = False
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return self.opened
+
+    def read(self):
+        if self.gate is not None:
+            assert self.gate.acquire(timeout=5)
+        number = next(self.numbers, None)
+        return (False, None) if number is None else (True, np.full((4, 4, 3), number, np.uint8))
+
+    def release(self) -> None:
+        self.released = True
+
+
+def opener(*captures: Capture):
+    each = iter(captures)
+    return lambda address: next(each)
+
+
+def test_a_camera_that_is_not_there_is_named():
+    with pytest.raises(LiveError, match="camera 7 cannot be opened"):
+        LiveSource(Live(7), opener=opener(Capture([], opened=False)))
+
+
+def test_a_stream_that_is_not_there_is_named():
+    with pytest.raises(LiveError, match="rtsp://nowhere/x cannot be opened"):
+        LiveSource(Live("rtsp://nowhere/x"), opener=opener(Capture([], opened=False)))
+
+
+def test_a_camera_that_goes_away_ends_with_an_error():
+    live = LiveSource(Live(0), opener=opener(Capture([1, 2, 3])))
+    with pytest.raises(LiveError, match="camera 0 sends no more frames"):
+        list(live.frames())
+
+
+def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown():
+    gate = threading.Semaphore(0)
+    live = LiveSource(Live(0), opener=opener(Capture(list(range(100)), gate=gate)))
+    frames = live.frames()
+    gate.release()
+    assert next(frames).index == 0
+    gate.release(50)  # fifty frames arrive while this one is being worked on
+    while live.dropped < 49:
+        pass
+    frame = next(frames)
+    assert (frame.index, int(frame.image[0, 0, 0])) == (50, 50)
+    assert live.dropped == 49
+    gate.release(100)
+    frames.close()
+
+
+def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses():
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return False
+
+    broken = [Capture([], opened=False) for _ in range(6)]
+    first, again = Capture([1, 2, 3]), Capture([4, 5])
+    # the second break never heals: ten attempts and it is given up
+    never = [Capture([], opened=False) for _ in range(10)]
+    live = LiveSource(Live("rtsp://host/a"), 10, opener(first, *broken, again, *never), pause)
+    seen = []
+    with pytest.raises(LiveError, match="10 attempts"):
+        for frame in live.frames():
+            seen.append(int(frame.image[0, 0, 0]))
+    assert pauses[:7] == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses[7:10] == [1, 2, 4]  # counted anew after a success
+    assert live.reconnects == 1
+    assert seen == sorted(set(seen))  # nothing twice, nothing out of order
+    assert first.released
+
+
+def test_the_frame_rate_is_a_running_mean():
+    rate = FrameRate()
+    assert rate.tick(0.0) == 0
+    values = [rate.tick(i / 20) for i in range(1, 100)]
+    assert values[-1] == pytest.approx(20, rel=0.01)
+    slower = [rate.tick(99 / 20 + index / 10) for index in range(1, 60)]
+    assert slower[-1] == pytest.approx(10, rel=0.05)

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from fer.inference.sources import Files, Live, SourceError, find_source
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    for name in ("b.jpg", "a.PNG", "deep/er/c.webp", "clip.mp4", "notes.txt", ".hidden/x.jpg", "deep/.y.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def names(source: Files | Live) -> list[str]:
+    assert isinstance(source, Files)
+    return [source.name(path) for path in source.paths]
+
+
+def test_a_folder_is_searched_recursively_in_a_fixed_order(archive: Path):
+    assert names(find_source(str(archive))) == ["a.PNG", "b.jpg", "clip.mp4", "deep/er/c.webp"]
+
+
+def test_a_file_is_named_without_its_folder(archive: Path):
+    assert names(find_source(str(archive / "b.jpg"))) == ["b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [("*.jpg", ["b.jpg"]), ("**/*.webp", ["deep/er/c.webp"]), ("[ab].*", ["a.PNG", "b.jpg"])],
+)
+def test_patterns(archive: Path, pattern: str, wanted: list[str]):
+    assert names(find_source(str(archive / pattern))) == wanted
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path):
+    (tmp_path / "a[1].jpg").touch()
+    assert names(find_source(str(tmp_path / "a[1].jpg"))) == ["a[1].jpg"]
+
+
+@pytest.mark.parametrize("address", ["rtsp://host:554/a?b=c", "http://host/x.mjpg"])
+def test_addresses_are_streams(address: str):
+    assert find_source(address) == Live(address)
+
+
+@pytest.mark.parametrize("number", [0, "0", 2])
+def test_numbers_are_cameras(number: int | str):
+    assert find_source(number) == Live(int(number))
+
+
+def test_shards_cover_every_file_once(archive: Path):
+    files = find_source(str(archive))
+    assert isinstance(files, Files)
+    parts = [names(files.shard(index, 3)) for index in range(3)]
+    assert sorted(name for part in parts for name in part) == names(files)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(("index", "count"), [(3, 3), (-1, 2), (0, 0)])
+def test_impossible_shards_are_refused(archive: Path, index: int, count: int):
+    files = find_source(str(archive))
+    assert isinstance(files, Files)
+    with pytest.raises(SourceError, match=r"shard\.index"):
+        files.shard(index, count)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere", "there is no file or folder .*nowhere"),
+        ("nowhere.jpg", r"there is no file or folder .*nowhere\.jpg"),
+        ("empty", "empty holds nothing"),
+        ("texts", "holds 1 files, none of them a picture"),
+        ("texts/a.txt", r"a\.txt is no picture or video"),
+        ("texts/*", "matches 1 files, none of them"),
+        ("empty/*.jpg", "matches no file"),
+    ],
+)
+def test_what_is_not_there_is_named(tmp_path: Path, name: str, message: str):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/a.txt").touch()
+    with pytest.raises(SourceError, match=message):
+        find_source(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("source", [None, ""])
+def test_no_source_shows_how_to_give_one(source: str | None):
+    with pytest.raises(SourceError, match=r"source=photo\.jpg"):
+        find_source(source)
