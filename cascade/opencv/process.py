@@ -26,9 +26,8 @@ def run_logged(
         FileNotFoundError: the program does not exist.
     """
     arguments = [str(part) for part in command]
-    with log.open("a", encoding="utf-8") as sink:
+    with log.open("a", encoding="utf-8", buffering=1) as sink:
         sink.write(f"$ {' '.join(arguments)}\n")
-        sink.flush()
         with subprocess.Popen(
             arguments,
             cwd=cwd,

@@ -1,5 +1,6 @@
 """From folders of pictures to a trained cascade, with OpenCV's real binaries, on drawn faces."""
 
+import fcntl
 import json
 import shutil
 import signal
@@ -316,6 +317,13 @@ class TestEveryFailureHasItsName:
             run_createsamples(tools, arguments, tmp_path, tmp_path / "a.vec", 7, W * H)
         with pytest.raises(CreateSamplesError, match="num must be 1 to 1"):
             create_vec(tools, read_annotations(tmp_path / "info.dat"), tmp_path / "a.vec", w=W, h=H, num=7)
+
+    def test_two_trainings_in_one_folder(self, tools, tmp_path, vec, negatives):
+        with (tmp_path / ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with pytest.raises(TrainingError, match="Another training is running"):
+                train(tools, tmp_path, vec, negatives)
+        assert train(tools, tmp_path, vec, negatives).stages == 3
 
     def test_misspelt_option(self, commands):
         output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
