@@ -16,6 +16,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from fer.card import update_card
 from fer.errors import UserError, reported
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import Classifier, OnnxClassifier
@@ -204,6 +205,8 @@ def main(config: DictConfig) -> None:
     info, result = export(ckpt_path, output, crops, known, config.tolerance)
     for line in _summary(output, info, result):
         print(line)
+    if update_card(output.with_suffix(".md"), info, result.size):
+        print(f"    card  {output.with_suffix('.md')}")
 
 
 def _summary(output: Path, info: ModelInfo, result: Verification) -> list[str]:

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from fer.card import END, START, update_card
+from fer.inference.model_info import ModelInfo
+from fer.preprocessing import Preprocessing
+
+SCORES = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "count": 4}
+METRICS = {"accuracy": 0.6543, "macro_f1": 0.6, "ece": 0.02, "count": 3589, "classes": {"calm": SCORES}}
+INFO = ModelInfo(Preprocessing(classes=("calm", "tense")), commit="abc", epoch=7, metrics={"val": METRICS})
+
+
+def test_figures_are_replaced_and_the_text_stays(tmp_path: Path):
+    card = tmp_path / "card.md"
+    card.write_text(f"# Title\n\n{START}\nold figures\n{END}\n\nLimits.\n")
+    assert update_card(card, INFO, 234_000)
+    text = card.read_text()
+    assert text.startswith("# Title\n") and text.endswith("\n\nLimits.\n")
+    assert "old figures" not in text
+    assert "65.43%" in text and "`abc`, epoch 7" in text and "234 kB" in text
+    assert "| calm | 0.500 / 0.250 / 0.333 |" in text and "| tense | – |" in text
+    update_card(card, INFO, 234_000)
+    assert card.read_text() == text
+
+
+def test_a_card_without_marks_is_left_alone(tmp_path: Path):
+    card = tmp_path / "card.md"
+    assert not update_card(card, INFO, 1)
+    card.write_text("mine")
+    assert not update_card(card, INFO, 1)
+    assert card.read_text() == "mine"
