@@ -80,6 +80,8 @@ class StageDisplay:
         for stage in rows[-_SHOWN:]:
             table.add_row(*_cells(stage), style="" if stage.finished else "bold")
         done = len(self._before) + len(self._log.finished)
+        if done >= self._stages:
+            return table
         self._spinner.update(text=f"{done} of {self._stages} stages; {_activity(self._log)}")
         return Group(table, self._spinner)
 
@@ -92,7 +94,7 @@ def _activity(log: TrainingLog) -> str:
 
 
 def _cells(stage: Stage) -> tuple[str, ...]:
-    return (
+    cells = (
         str(stage.index),
         str(stage.positives),
         str(stage.positives_consumed),
@@ -103,3 +105,4 @@ def _cells(stage: Stage) -> tuple[str, ...]:
         f"{stage.false_alarm_rate:.4f}",
         f"{stage.seconds:.0f} s",
     )
+    return tuple("" if cell == "nan" else cell for cell in cells)
