@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 from omegaconf import DictConfig, OmegaConf
@@ -21,13 +21,16 @@ from fer.inference.images import PictureError, read_picture
 from fer.inference.live import FrameRate, LiveSource, write_rate
 from fer.inference.recogniser import ExpressionRecognizer
 from fer.inference.results import Input, ResultError, Results, read_job
-from fer.inference.saving import save_annotated, save_crops
+from fer.inference.saving import save_annotated, save_crops, save_picture
 from fer.inference.sources import Files, Live, find_source, is_video
 from fer.inference.terminal import Progress, print_faces, print_summary
 from fer.inference.tracking import Tracking
 from fer.inference.video_writer import VideoWriter
 from fer.inference.videos import VideoError, VideoFile
 from fer.inference.window import Window
+
+if TYPE_CHECKING:
+    from fer.inference.explain import Explainer
 
 log = logging.getLogger(__name__)
 _AHEAD = 2  # pictures decoded while another is searched
@@ -63,21 +66,31 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
     recogniser = ExpressionRecognizer(
         build_detector(), str(config.classifier), detect_side=config.detect_side, tracking=tracking
     )
+    explainer = _explainer(config, recogniser)
     job = _job(config, recogniser)
     if config.resume is not False:
         folder = _earlier(config.resume, job, source, folder, runs)
     with _interruptible():
         if isinstance(source, Live):
-            return _live(config, source, recogniser, lambda: Results(folder, recogniser.classes, job))
-        return _FilesRun(config, source, recogniser, Results(folder, recogniser.classes, job)).run()
+            return _live(
+                config, source, recogniser, explainer, lambda: Results(folder, recogniser.classes, job)
+            )
+        results = Results(folder, recogniser.classes, job)
+        return _FilesRun(config, source, recogniser, explainer, results).run()
 
 
 class _FilesRun:
     """Works through pictures and videos."""
 
     def __init__(
-        self, config: DictConfig, files: Files, recogniser: ExpressionRecognizer, results: Results
+        self,
+        config: DictConfig,
+        files: Files,
+        recogniser: ExpressionRecognizer,
+        explainer: "Explainer | None",
+        results: Results,
     ) -> None:
+        self.explainer = explainer
         self.save = config.save
         self.files = files
         self.recogniser = recogniser
@@ -127,7 +140,11 @@ class _FilesRun:
             return Input(name, 0, 0, str(error))
         faces = self.recogniser.recognize(image)
         if self.save.pictures:
-            save_annotated(self.results.folder, name, image, faces)
+            save_annotated(self.results.folder, name, self._explained(image, faces), faces)
+        if self.explainer is not None:
+            for number, sheet in enumerate(self.explainer.sheets(image, faces, self.recogniser.crop)):
+                target = f"{name}_{number}_{faces[number].label}.png"
+                save_picture(self.results.folder / "heatmaps" / target, sheet)
         if self.save.crops:
             save_crops(self.results.folder, name, image, faces, self.recogniser.crop)
         self.results.add(name, faces)
@@ -153,7 +170,8 @@ class _FilesRun:
                 for frame, faces in self.recogniser.follow(video.frames()):
                     self.results.add(name, faces)
                     if writer is not None:
-                        writer.write(annotate(frame.image, faces), frame.time_s)
+                        picture = annotate(self._explained(frame.image, faces), faces)
+                        writer.write(picture, frame.time_s)
                     if self.save.crops:
                         save_crops(self.results.folder, name, frame.image, faces, self.recogniser.crop)
                     self.labels.update(face.label for face in faces)
@@ -162,6 +180,11 @@ class _FilesRun:
             except VideoError as broken:
                 error = str(broken)
         return Input(name, frames, rows, error)
+
+    def _explained(self, image: Image, faces: list[Face]) -> Image:
+        if self.explainer is None:
+            return image
+        return self.explainer.draw(image, faces, self.recogniser.crop)
 
     def _report(self, status: int) -> None:
         done = self.results.done
@@ -175,7 +198,11 @@ class _FilesRun:
 
 
 def _live(
-    config: DictConfig, source: Live, recogniser: ExpressionRecognizer, open_results: Callable[[], Results]
+    config: DictConfig,
+    source: Live,
+    recogniser: ExpressionRecognizer,
+    explainer: "Explainer | None",
+    open_results: Callable[[], Results],
 ) -> int:
     """Watch a camera or stream until its window closes, its time is over or it is interrupted."""
     name = str(source.address)
@@ -193,7 +220,8 @@ def _live(
                 results.add(name, faces)
                 labels.update(face.label for face in faces)
                 frames, rows = frames + 1, rows + len(faces)
-                picture = annotate(frame.image, faces)
+                shown = explainer.draw(frame.image, faces, recogniser.crop) if explainer else frame.image
+                picture = annotate(shown, faces)
                 if writer is not None:
                     writer.write(picture, frame.time_s)
                 if window is not None:
@@ -232,6 +260,21 @@ def _video_path(wanted: Any, folder: Path, name: str, *, by_default: bool) -> Pa
     if path.suffix.lower() != ".mp4":
         raise UserError(f"save.video={path}: annotated videos are written as .mp4")
     return path
+
+
+def _explainer(config: DictConfig, recogniser: ExpressionRecognizer) -> "Explainer | None":
+    if not config.explain:
+        return None
+    from fer.inference.classifier import OnnxClassifier
+
+    if isinstance(recogniser.classifier, OnnxClassifier):  # before torch is imported
+        raise UserError(
+            "explain=true needs gradients, which exported models do not have: set classifier to a .ckpt file "
+            "of train.py"
+        )
+    from fer.inference.explain import Explainer
+
+    return Explainer(recogniser.classifier)
 
 
 def _job(config: DictConfig, recogniser: ExpressionRecognizer) -> dict[str, Any]:

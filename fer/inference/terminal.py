@@ -125,5 +125,5 @@ def print_summary(
             print(f"  {done.error}")
         if len(failed) > 20:
             print(f"  … and {len(failed) - 20} more, all in inputs.csv")
-    files = [name for name in (FACES, JSON, "annotated", "crops") if (folder / name).exists()]
+    files = [name for name in (FACES, JSON, "annotated", "crops", "heatmaps") if (folder / name).exists()]
     print(f"written to {folder}: {', '.join(files)}")
