@@ -187,7 +187,7 @@ class TestFromFoldersToDetector:
         folder = commands.folder / "outputs/cascade/stop"
         process = commands.start(*call)
         deadline = time.monotonic() + 120
-        while not (folder / "stage0.xml").exists() and process.poll() is None and time.monotonic() < deadline:
+        while not (folder / "stages.csv").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
