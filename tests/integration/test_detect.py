@@ -272,6 +272,7 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(commands, tmp_path: Path, 
         ((), r"source=photo\.jpg"),
         (("source=PHOTO", "classifier=nothing.onnx"), r"no classifier at .*nothing\.onnx"),
         (("source=PHOTO", "tracking.detect_every=0"), "detect_every"),
+        (("source=PHOTO", "explain=true"), r"\.ckpt"),
         (("source=PHOTO", "shard.index=2", "shard.count=2"), "shard.index"),
         (("source=0", "show=true"), "camera 0|display"),
         (("source=FILM", "save.video=out.webm"), r"\.mp4"),
@@ -297,6 +298,66 @@ def test_an_error_is_one_message_and_status_2(commands, tmp_path: Path):
 def test_an_unknown_cascade_is_one_message(commands, photo: Path):
     output = commands.run(str(ROOT / "detect.py"), f"source={photo}", "detector.cascade=nonsense", status=2)
     assert "no cascade is called 'nonsense'" in output and "Traceback" not in output
+
+
+class Camera:
+    """Shows a film at 50 frames/s, over and over or once."""
+
+    def __init__(self, film: Path, forever: bool) -> None:
+        self.film, self.forever = film, forever
+        self.capture = cv2.VideoCapture(str(film))
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return self.capture.isOpened()
+
+    def read(self):
+        time.sleep(0.02)
+        good, image = self.capture.read()
+        if not good and self.forever:
+            self.capture = cv2.VideoCapture(str(self.film))
+            return self.capture.read()
+        return good, image
+
+    def release(self) -> None:
+        self.capture.release()
+
+
+def test_a_camera_is_written_to_a_video_without_a_display(tmp_path: Path, monkeypatch):
+    film(tmp_path / "film.avi", 20)
+    monkeypatch.setattr("fer.inference.live._open", lambda a: Camera(tmp_path / "film.avi", False))
+    target = tmp_path / "live.mp4"
+    # the film ends: a camera that sends no more
+    assert detect(tmp_path, "source=0", "show=false", f"save.video={target}") == 2
+    found = rows(tmp_path)
+    assert {row["source"] for row in found} == {"0"} and len(found) >= 2
+    times = [float(row["time_s"]) for row in found]
+    assert times == sorted(times)
+    assert "camera 0 sends no more frames" in inputs(tmp_path)["0"]["error"]
+    capture = cv2.VideoCapture(str(target))
+    assert capture.read()[0]
+    # another run in the same folder would be another camera's; a window needs a display
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if sys.platform.startswith("linux"):
+        with pytest.raises(UserError, match=r"no display.*save\.video="):
+            detect(tmp_path / "again", "source=0")
+
+
+def test_the_window_shows_faces_and_the_frame_rate_until_it_is_closed(tmp_path: Path, monkeypatch):
+    film(tmp_path / "film.avi", 40)
+    monkeypatch.setattr("fer.inference.live._open", lambda a: Camera(tmp_path / "film.avi", True))
+    monkeypatch.setattr("fer.inference.window.has_display", lambda: True)
+    shown: list[np.ndarray] = []
+    monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image.copy()))
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda title, what: 1.0)
+    monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
+    assert detect(tmp_path, "source=0") == 0
+    assert len(shown) == 2
+    assert (shown[1][:26, :60] == 255).all(axis=2).any()  # the rate, in white
+    first = [row for row in rows(tmp_path) if row["frame"] == rows(tmp_path)[0]["frame"]]
+    x, y, width, height = (round(v) for v in boxes_of(first)[0])
+    assert np.abs(shown[0][y + height, x + width // 2].astype(int) - colour_of(first[0]["label"])).max() < 3
 
 
 @pytest.mark.parametrize(
