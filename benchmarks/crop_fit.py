@@ -1,7 +1,7 @@
 """How detectors frame the faces of fer2013, and what reading their crops costs in accuracy.
 
     python -m benchmarks.crop_fit fer2013.csv                 # all detectors that can be loaded
-    python -m benchmarks.crop_fit fer2013.csv --detectors alt2 --write
+    python -m benchmarks.crop_fit fer2013.csv --detectors alt2 "alt2 cascade=frontalface_lbp" --write
 
 Faces of fer2013 are enlarged and placed in drawn scenes; each detector looks for them. The crop (margin
 and offset in units of the detector's box) that leads from its boxes back to the data set's own framing is
@@ -35,7 +35,7 @@ from fer.inference.detector import Detector, detector_name
 from fer.inference.model_info import DEFAULT_CROP, MEASURED_CROPS
 from fer.inference.tracking import iou
 
-DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "lbp_frontalface")
+DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "alt2 cascade=frontalface_lbp")
 SCENE = 240  # pixels, side of a scene
 FACE = 112  # mean side of a placed face
 MATCH = 0.25  # least IoU of a detection with the placed face
@@ -173,7 +173,9 @@ def main() -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         for option in options.detectors:
             try:
-                detector = instantiate(compose(f"detector/{option}").detector)
+                name, *settings = option.split()
+                overrides = [f"detector={name}", *(f"detector.{setting}" for setting in settings)]
+                detector = instantiate(compose("detect", overrides).detector)
             except Exception as error:
                 print(f"{option} is left out: {str(error.__cause__ or error).splitlines()[0]}")
                 continue

@@ -354,7 +354,7 @@ def test_the_window_shows_faces_and_the_frame_rate_until_it_is_closed(tmp_path: 
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
     assert detect(tmp_path, "source=0") == 0
     assert len(shown) == 2
-    assert (shown[1][:26, :60] == 255).all(axis=2).any()  # the rate, in white
+    assert shown[1][:26, :60].min(axis=2).max() > 225  # the rate, in white
     first = [row for row in rows(tmp_path) if row["frame"] == rows(tmp_path)[0]["frame"]]
     x, y, width, height = (round(v) for v in boxes_of(first)[0])
     assert np.abs(shown[0][y + height, x + width // 2].astype(int) - colour_of(first[0]["label"])).max() < 3
