@@ -10,6 +10,7 @@ from fer.labels import COLOURS
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _OTHER = (180, 180, 180)
+_LIGHT = 130  # colours that are lighter carry black letters
 
 
 def colour_of(label: str) -> tuple[int, int, int]:
@@ -60,6 +61,8 @@ def _draw(canvas: Image, face: Face) -> None:
         colour,
         cv2.FILLED,
     )
-    ink = (0, 0, 0) if sum(colour) > 330 else (255, 255, 255)
+    blue, green, red = colour
+    light = 0.299 * red + 0.587 * green + 0.114 * blue
+    ink = (0, 0, 0) if light > _LIGHT else (255, 255, 255)
     foot = (block_left + pad, block_top + pad + text_height)
     cv2.putText(canvas, text, foot, _FONT, scale, ink, thick, cv2.LINE_AA)
