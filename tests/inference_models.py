@@ -23,7 +23,7 @@ def write_checkpoint(path: Path, preprocessing: Preprocessing | None = None) -> 
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(0.5, 1.5)
-        network.head.weight *= 30
+        network.head.weight *= 10
     config = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": classes}
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     torch.save({METADATA_KEY: metadata(config, preprocessing), "state_dict": state, "epoch": 4}, path)
