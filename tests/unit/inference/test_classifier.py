@@ -35,7 +35,7 @@ def test_training_and_detection_agree(ckpt: Path, model: Path, tmp_path: Path):
     loader = FaceLoader(split, EpochBatches(20, 8, shuffle=False))
     logits, _ = predict_logits(loaded.network, loader, loaded.preprocessing)
     wanted = logits.softmax(dim=1).numpy()
-    assert np.ptp(wanted, axis=0).max() > 0.05  # faces that all look alike would prove nothing
+    assert np.ptp(wanted, axis=0).max() > 0.02  # faces that all look alike would prove nothing
 
     for file in (model, ckpt):
         recognizer = ExpressionRecognizer(WholePicture(), file, crop=Crop())
