@@ -78,7 +78,8 @@ class EpochBatches(Sampler[list[int]]):
         else:
             order = torch.arange(self.size)
         share = order[self.rank :: self.world_size]
-        batches = torch.split(share, self.batch_size) if self.world_size == 1 else share.tensor_split(len(self))
+        alone = self.world_size == 1
+        batches = torch.split(share, self.batch_size) if alone else share.tensor_split(len(self))
         self.served = skip
         for batch in batches[skip:]:
             self.served += 1
