@@ -6,7 +6,6 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.trainer.states import TrainerFn
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -34,11 +33,10 @@ class BestAndLast(ModelCheckpoint):
             enable_version_counter=False,
         )
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the best epoch, and every epoch as the last; `save_last` would do so only with a best one."""
-        super().on_validation_end(trainer, pl_module)
-        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-        if fitting and not getattr(trainer, "fast_dev_run", False):
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save every epoch as the last; Lightning's `save_last` would do so only with a best one."""
+        super().on_train_epoch_end(trainer, pl_module)
+        if not getattr(trainer, "fast_dev_run", False):
             trainer.save_checkpoint(Path(self.dirpath or ".") / LAST, weights_only=False)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
