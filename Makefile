@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-test  ## format, lint and types
 	$(BIN)/mypy
 
 test: lint  ## lint, then all tests
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
 benchmark: $(VENV)/.installed-test  ## measure training throughput side by side
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
