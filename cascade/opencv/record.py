@@ -4,7 +4,7 @@ import csv
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from tensorboard.summary import Writer  # type: ignore[import-untyped]
+from tensorboard.summary import Writer
 
 from cascade.opencv.log import Stage, TrainingLog
 

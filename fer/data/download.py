@@ -48,7 +48,7 @@ def download_fer2013(path: Path) -> None:
 
 def _download() -> Path:
     try:
-        import kagglehub  # type: ignore[import-not-found, unused-ignore]
+        import kagglehub
     except ImportError as error:
         raise UserError(
             'data.download=true needs kagglehub: pip install "fer-cascade[download]" '

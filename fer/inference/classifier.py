@@ -46,7 +46,7 @@ class OnnxClassifier:
         self.path = Path(path)
         if not self.path.is_file():
             raise ModelError(f"no classifier at {self.path.absolute()}")
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

@@ -38,7 +38,7 @@ class Explainer:
                 "set classifier to a .ckpt file of train.py"
             )
         try:
-            from captum.attr import GuidedBackprop, LayerGradCam  # type: ignore[import-not-found]
+            from captum.attr import GuidedBackprop, LayerGradCam
         except ImportError as error:
             raise ExplainError('explain=true needs captum: pip install "fer-cascade[explain]"') from error
         self._loaded = classifier.loaded
