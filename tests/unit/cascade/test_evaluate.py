@@ -185,6 +185,12 @@ def test_tiles_keep_the_most_telling():
     assert second.tolist() == [250] * 3
 
 
+def test_no_tiles_asked_none_kept():
+    tiles = Tiles("misses", limit=0)
+    tiles.add(np.zeros((60, 60, 3), np.uint8), np.array([20, 20, 20, 20]), 1.0, "left out")
+    assert np.array_equal(tiles.sheet()[28:], Tiles("misses", limit=0).sheet()[28:])
+
+
 def test_speed_counts_images(blanks):
     cv2.setNumThreads(2)
     speed = images_per_second({"blind": Oracle([]), "too": Oracle([])}, [e.path for e in blanks], threads=1)
