@@ -40,6 +40,7 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(self, *args: str, status: int = 0, timeout: float = 200) -> str:
@@ -71,6 +72,11 @@ class Commands:
         process.send_signal(number)
         output, _ = process.communicate(timeout=120)
         return run, output, process.returncode
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does to commands that it starts in the background: let them ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
