@@ -36,7 +36,7 @@ class Tiles:
     def add(self, image: Image, box: npt.NDArray[Any], priority: float, caption: str) -> None:
         """Cut out a box with what surrounds it; tiles of higher priority are shown first and kept longer."""
         self._seen += 1
-        if self.limit == 0 or len(self._tiles) == self.limit and priority <= self._tiles[-1][0]:
+        if self.limit == 0 or (len(self._tiles) == self.limit and priority <= self._tiles[-1][0]):
             return
         self._tiles.append((priority, _cut(image, box), caption))
         self._tiles.sort(key=lambda tile: -tile[0])
