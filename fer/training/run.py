@@ -23,7 +23,14 @@ from fer.errors import UserError
 from fer.training.callbacks.checkpoints import BestAndLast
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
-from fer.training.checkpoint import LoadedNetwork, build_network, load_network, read_checkpoint, source_commit
+from fer.training.checkpoint import (
+    METADATA_KEY,
+    LoadedNetwork,
+    build_network,
+    load_network,
+    read_checkpoint,
+    source_commit,
+)
 from fer.training.evaluate import evaluate
 from fer.training.metrics import Scores
 from fer.training.module import ExpressionClassifier
@@ -56,7 +63,7 @@ def _train(config: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     started = time.monotonic()
     if config.ckpt_path is not None:
-        read_checkpoint(config.ckpt_path)  # a wrong file is named before anything slow happens
+        _check_resumed(config)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
     classifier = _classifier(config, data)
     parameters = sum(p.numel() for p in classifier.network.parameters())
@@ -138,6 +145,17 @@ def _evaluate_only(config: DictConfig) -> float | None:
         "val/ece": scores["val"].ece,
     }
     return values.get(config.monitor)
+
+
+def _check_resumed(config: DictConfig) -> None:
+    """Refuse a checkpoint of another network than the configured one, with the difference."""
+    saved = read_checkpoint(config.ckpt_path)[METADATA_KEY]["network"]
+    configured = OmegaConf.to_container(config.model, resolve=True)
+    assert isinstance(configured, dict)
+    if saved != configured:
+        keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))
+        difference = ", ".join(f"{key} {saved.get(key)} there, {configured.get(key)} here" for key in keys)
+        raise UserError(f"{config.ckpt_path} is of another network than model=… describes: {difference}")
 
 
 def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifier:

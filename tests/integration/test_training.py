@@ -197,6 +197,12 @@ def test_mistakes_end_with_one_clear_line_and_status_2(commands, overrides, said
     assert "Traceback" not in output
 
 
+def test_a_checkpoint_of_another_network_is_not_resumed(finished, commands):
+    run, _ = finished
+    _, output = commands.train("other", "model.stem=16", f"ckpt_path={run}/checkpoints/last.ckpt", status=2)
+    assert "stem 8 there, 16 here" in output
+
+
 def test_a_sweep_ends_with_one_table_best_first(commands):
     sweep = commands.folder / "sweep"
     output = commands.run(

@@ -75,6 +75,8 @@ class StopOnSignal(Checkpoint):
         if trainer.world_size > 1:
             # A signal may reach one process of several; all must leave the loop at the same step
             told = trainer.strategy.reduce_boolean_decision(told, all=False)
+            if told and self.received is None:  # another process got it
+                self.received = signal.SIGTERM
         return told
 
     def _note(self, number: int, frame: FrameType | None) -> None:
