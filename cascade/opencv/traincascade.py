@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 from cascade.errors import EarlyStopError, OutputNotWritableError, TrainingError
 from cascade.opencv.failures import count_stages, diagnose
@@ -59,17 +59,6 @@ class Training:
     seconds: float
     command: list[str]
     stopped_early: EarlyStopError | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a report."""
-        return {
-            "stages": self.stages,
-            "resumed_from": self.resumed_from,
-            "seconds": round(self.seconds, 1),
-            "stopped_early": None if self.stopped_early is None else type(self.stopped_early).__name__,
-            "command": self.command,
-            "trained": [asdict(stage) for stage in self.trained],
-        }
 
 
 @dataclass

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
@@ -12,7 +11,6 @@ from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, Source, Split
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.errors import DataError
-from fer.labels import EXPRESSIONS
 from fer.preprocessing import Preprocessing
 from fer.seeding import AUGMENTATION, generator
 
@@ -132,10 +130,6 @@ class FaceDataModule(LightningDataModule):
             fer.errors.DataError: where the source has no such split.
         """
         return self._loader(split, self.eval_batch_size, shared=False)
-
-    def class_counts(self, split: Split) -> Tensor:
-        """Number of faces per class in one split, int64 (7,)."""
-        return torch.bincount(self.splits[split].hard_labels, minlength=len(EXPRESSIONS))
 
     def _loader(
         self, split: Split, batch_size: int, shuffle: bool = False, shared: bool = True

@@ -112,4 +112,8 @@ def test_the_papers_recipe_is_the_papers(tmp_path):
 
 
 def test_a_users_own_settings_are_picked_up_when_they_exist(tmp_path):
-    assert "optional local" in (CONFIGS / "train.yaml").read_text()
+    assert _compose(tmp_path).data.path != "/mine/f.csv"
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local/default.yaml").write_text("# @package _global_\ndata:\n  path: /mine/f.csv\n")
+    config = _compose(tmp_path, f"hydra.searchpath=['file://{tmp_path}']")
+    assert config.data.path == "/mine/f.csv"
