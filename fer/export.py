@@ -22,6 +22,7 @@ from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import Classifier, OnnxClassifier
 from fer.inference.model_info import METADATA_KEY, ModelInfo, measured_crops
 from fer.preprocessing import Preprocessing
+from fer.training.checkpoint import save_network
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +158,8 @@ def export(
 ) -> tuple[ModelInfo, Verification]:
     """Export a checkpoint and verify the result; a model that differs is removed again.
 
+    The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients.
+
     Raises:
         UserError: see `fer.training.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; or the
             exported model differs from the checkpoint.
@@ -177,6 +180,9 @@ def export(
                 f"the exported model's probabilities differ from the checkpoint's by up to "
                 f"{result.difference:.2e}, more than tolerance={tolerance:.0e}; nothing was written"
             )
+        weights = output.with_suffix(".ckpt")
+        if not (weights.exists() and weights.samefile(ckpt_path)):
+            save_network(checkpoint.loaded, weights)
         unverified.replace(output)
     finally:
         unverified.unlink(missing_ok=True)
@@ -214,6 +220,7 @@ def _summary(output: Path, info: ModelInfo, result: Verification) -> list[str]:
     faster = result.model_speed / result.checkpoint_speed
     rows: Mapping[str, str] = {
         "written": f"{output}  ({result.size / 1000:.1f} kB)",
+        "weights": f"{output.with_suffix('.ckpt')}, for explain=true",
         "verified": f"probabilities equal the checkpoint's within {result.difference:.1e}",
         "speed": f"{result.model_speed:,.0f} faces/s on one thread, "
         f"the checkpoint {result.checkpoint_speed:,.0f} ({faster:.1f}×)",

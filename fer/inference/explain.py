@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from fer.errors import UserError
 from fer.inference.checkpoint import CheckpointClassifier
+from fer.inference.classifier import OnnxClassifier
 from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.faces import Face, Image
+from fer.training.checkpoint import LoadedNetwork, load_network
 
 _SHEET = 192  # pixels, side of an enlarged face
 
@@ -25,23 +27,19 @@ class Explainer:
     """Heat maps for the classifier's own answer.
 
     Args:
-        classifier: must be a checkpoint: an exported model has no gradients.
+        classifier: a checkpoint, or an exported model beside which its weights lie as `.ckpt`: the model
+            itself has no gradients.
 
     Raises:
-        ExplainError: an exported model, or captum is not installed.
+        ExplainError: an exported model without its weights, or captum is not installed.
     """
 
     def __init__(self, classifier: object) -> None:
-        if not isinstance(classifier, CheckpointClassifier):
-            raise ExplainError(
-                "explain=true needs gradients, which exported models do not have: "
-                "set classifier to a .ckpt file of train.py"
-            )
         try:
             from captum.attr import GuidedBackprop, LayerGradCam
         except ImportError as error:
             raise ExplainError('explain=true needs captum: pip install "fer-cascade[explain]"') from error
-        self._loaded = classifier.loaded
+        self._loaded = _with_gradients(classifier)
         # captum hooks every ReLU, and an in-place one would overwrite what its hook has to see
         for module in self._loaded.network.modules():
             if isinstance(module, nn.ReLU):
@@ -119,6 +117,27 @@ class Explainer:
         pixels = torch.from_numpy(np.ascontiguousarray(faces)).float()[:, None]
         normalised: Tensor = self._loaded.preprocessing.normalise(pixels)
         return normalised.requires_grad_()
+
+
+def _with_gradients(classifier: object) -> LoadedNetwork:
+    if isinstance(classifier, CheckpointClassifier):
+        return classifier.loaded
+    if not isinstance(classifier, OnnxClassifier):
+        raise ExplainError(f"{type(classifier).__name__} has no gradients to explain its answers with")
+    weights, info = classifier.path.with_suffix(".ckpt"), classifier.info
+    if not weights.is_file():
+        raise ExplainError(
+            f"explain=true needs gradients, which exported models do not have, and {weights} is not there; "
+            f"set classifier to a .ckpt file of train.py"
+        )
+    loaded = load_network(weights)
+    if (loaded.commit, loaded.epoch + 1, loaded.preprocessing) != (
+        info.commit,
+        info.epoch,
+        info.preprocessing,
+    ):
+        raise ExplainError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
+    return loaded
 
 
 def _last_map(network: nn.Module) -> nn.Module:

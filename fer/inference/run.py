@@ -265,13 +265,6 @@ def _video_path(wanted: Any, folder: Path, name: str, *, by_default: bool) -> Pa
 def _explainer(config: DictConfig, recogniser: ExpressionRecognizer) -> "Explainer | None":
     if not config.explain:
         return None
-    from fer.inference.classifier import OnnxClassifier
-
-    if isinstance(recogniser.classifier, OnnxClassifier):  # before torch is imported
-        raise UserError(
-            "explain=true needs gradients, which exported models do not have: set classifier to a .ckpt file "
-            "of train.py"
-        )
     from fer.inference.explain import Explainer
 
     return Explainer(recogniser.classifier)

@@ -1,6 +1,7 @@
 """What a checkpoint says about itself, and loading a network from one without running its code."""
 
 import importlib
+import os
 import pickle
 import subprocess
 import warnings
@@ -132,6 +133,18 @@ def load_network(path: str | Path) -> LoadedNetwork:
         commit=about["commit"],
         epoch=checkpoint["epoch"],
     )
+
+
+def save_network(loaded: LoadedNetwork, path: Path) -> None:
+    """Write a network alone, without optimizer or progress: what `load_network` reads, and no more.
+
+    The file appears only when it is complete. Training can not be resumed from it.
+    """
+    about = metadata(loaded.config, loaded.preprocessing) | {"commit": loaded.commit}
+    weights = {f"network.{name}": value for name, value in loaded.network.state_dict().items()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    torch.save({"epoch": loaded.epoch, "state_dict": weights, METADATA_KEY: about}, temporary)
+    temporary.replace(path)
 
 
 def source_commit() -> str:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +154,29 @@ def test_smoothing_steadies_the_probabilities_of_a_video(tmp_path: Path):
     assert changes[0.5] < 0.5 * changes[0]
 
 
+def test_what_the_network_looked_at_is_laid_over_faces_in_pictures_and_videos(tmp_path: Path, photo: Path):
+    pytest.importorskip("captum")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(photo, folder / "photo.png")
+    film(folder / "film.avi", 3)
+    pictures = {}
+    for explain in ("false", "true"):
+        assert detect(tmp_path / explain, f"source={folder}", f"explain={explain}") == 0
+        results = tmp_path / explain / "run" / "1"
+        frames = cv2.VideoCapture(str(results / "annotated" / "film.avi.mp4"))
+        pictures[explain] = [cv2.imread(str(results / "annotated" / "photo.png")), frames.read()[1]]
+    (row,) = (row for row in rows(tmp_path / "true") if row["source"] == "photo.png")
+    x, y, width, height = (int(float(row[key])) for key in ("x", "y", "width", "height"))
+    plain, heat = (pictures[key][0].astype(int) for key in ("false", "true"))
+    changed = np.abs(plain - heat).max(axis=2) > 8
+    inside = changed[y : y + height, x : x + width]
+    assert inside.mean() > 0.1 and changed.sum() < 1.6 * width * height
+    assert np.abs(pictures["false"][1].astype(int) - pictures["true"][1]).max() > 40
+    (sheet,) = (tmp_path / "true" / "run" / "1" / "heatmaps").rglob("photo*")
+    assert cv2.imread(str(sheet)).shape == (192, 576, 3)
+
+
 def test_python_gives_the_same(photo: Path):
     assert detect(photo.parent, f"source={photo}") == 0
     recognizer = ExpressionRecognizer(CascadeDetector("alt2"))
@@ -272,7 +296,6 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(commands, tmp_path: Path, 
         ((), r"source=photo\.jpg"),
         (("source=PHOTO", "classifier=nothing.onnx"), r"no classifier at .*nothing\.onnx"),
         (("source=PHOTO", "tracking.detect_every=0"), "detect_every"),
-        (("source=PHOTO", "explain=true"), r"\.ckpt"),
         (("source=PHOTO", "shard.index=2", "shard.count=2"), "shard.index"),
         (("source=0", "show=true"), "camera 0|display"),
         (("source=FILM", "save.video=out.webm"), r"\.mp4"),

@@ -1,9 +1,12 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fer.data.synthetic.renderer import render_face
+from fer.export import export
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import load_classifier
 from fer.inference.crop import Crop
@@ -11,9 +14,19 @@ from fer.inference.explain import Explainer, ExplainError, overlay
 from fer.inference.faces import Face
 
 
-def test_an_exported_model_cannot_be_explained(model: Path):
-    with pytest.raises(ExplainError, match=r"\.ckpt"):
-        Explainer(load_classifier(model))
+def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path, model: Path, ckpt: Path):
+    pytest.importorskip("captum")
+    alone = Path(shutil.copy(model, tmp_path / "alone.onnx"))
+    with pytest.raises(ExplainError, match=r"alone\.ckpt is not there"):
+        Explainer(load_classifier(alone))
+    export(ckpt, alone, None, None, 1e-5)
+    faces, labels = np.stack([render_face(0, 1).image]), np.array([3])
+    maps = [Explainer(load_classifier(path)).grad_cam(faces, labels) for path in (alone, ckpt)]
+    np.testing.assert_array_equal(*maps)
+    other = torch.load(ckpt, weights_only=True)
+    torch.save({**other, "epoch": other["epoch"] + 1}, tmp_path / "alone.ckpt")
+    with pytest.raises(ExplainError, match=r"not what alone\.onnx was exported from"):
+        Explainer(load_classifier(alone))
 
 
 def test_a_heat_map_is_laid_over_its_square_and_nothing_else():
