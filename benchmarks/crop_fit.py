@@ -1,7 +1,7 @@
 """How detectors frame the faces of fer2013, and what reading their crops costs in accuracy.
 
     python -m benchmarks.crop_fit fer2013.csv                 # all detectors that can be loaded
-    python -m benchmarks.crop_fit fer2013.csv --detectors alt2 "alt2 cascade=frontalface_lbp" --write
+    python -m benchmarks.crop_fit fer2013.csv --detectors alt2 frontalface_lbp --write
 
 Faces of fer2013 are enlarged and placed in drawn scenes; each detector looks for them. The crop (margin
 and offset in units of the detector's box) that leads from its boxes back to the data set's own framing is
@@ -35,7 +35,7 @@ from fer.inference.detector import Detector, detector_name
 from fer.inference.model_info import DEFAULT_CROP, MEASURED_CROPS
 from fer.inference.tracking import iou
 
-DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "alt2 cascade=frontalface_lbp")
+DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "frontalface_lbp")
 SCENE = 240  # pixels, side of a scene
 FACE = 112  # mean side of a placed face
 MATCH = 0.25  # least IoU of a detection with the placed face

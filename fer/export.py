@@ -164,7 +164,7 @@ def export(
         UserError: see `fer.training.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; or the
             exported model differs from the checkpoint.
     """
-    checkpoint = CheckpointClassifier(ckpt_path)
+    checkpoint = CheckpointClassifier(ckpt_path, threads=1)
     info = checkpoint.info
     if crops is not None:
         info = replace(info, crops=measured_crops(crops))
@@ -173,7 +173,7 @@ def export(
     unverified = output.with_name(f"{output.stem}.unverified.onnx")
     try:
         export_onnx(checkpoint.loaded.network, info, unverified)
-        model = OnnxClassifier(unverified)
+        model = OnnxClassifier(unverified, threads=1)
         result = verify(checkpoint, model, unverified.stat().st_size)
         if not result.difference <= tolerance:
             raise ExportError(

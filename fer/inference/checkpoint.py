@@ -15,18 +15,17 @@ class CheckpointClassifier:
 
     Args:
         path: a checkpoint that `train.py` wrote.
-        threads: of one call; None leaves the choice to torch.
+        threads: of torch in this process; None for one, as more slow it down when the machine is busy.
 
     Raises:
         CheckpointError: no such file, no checkpoint of this project, or one that holds code.
     """
 
-    def __init__(self, path: str | Path, threads: int | None = 1) -> None:
+    def __init__(self, path: str | Path, threads: int | None = None) -> None:
         self.path = Path(path)
         self.loaded: LoadedNetwork = load_network(path)
         self.info = checkpoint_info(self.loaded)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or 1)
 
     def probabilities(self, faces: Faces) -> Probabilities:
         """See `fer.inference.classifier.Classifier.probabilities`."""

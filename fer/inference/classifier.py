@@ -1,5 +1,6 @@
 """Classifiers: exported models, which need no torch, and checkpoints, which do."""
 
+import os
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -36,13 +37,13 @@ class OnnxClassifier:
 
     Args:
         path: a file that `python -m fer.export` wrote.
-        threads: of one call; None leaves the choice to ONNX Runtime.
+        threads: of one call; None for two, where there are two processors.
 
     Raises:
         ModelError: missing, no ONNX, without this project's metadata, or contradicting it.
     """
 
-    def __init__(self, path: str | Path, threads: int | None = 1) -> None:
+    def __init__(self, path: str | Path, threads: int | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise ModelError(f"no classifier at {self.path.absolute()}")
@@ -50,8 +51,8 @@ class OnnxClassifier:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
+        options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
         try:
             self._session = onnxruntime.InferenceSession(
                 self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
@@ -110,13 +111,13 @@ def released_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
 
 
-def load_classifier(model: str | Path = "mini_xception", threads: int | None = 1) -> Classifier:
+def load_classifier(model: str | Path = "mini_xception", threads: int | None = None) -> Classifier:
     """Load a classifier.
 
     Args:
         model: name of a released model, an `.onnx` file of `python -m fer.export`, or a `.ckpt` file of
             `train.py`, which imports torch.
-        threads: of one call; None leaves the choice to the library.
+        threads: of one call; None leaves the choice to `OnnxClassifier` or `CheckpointClassifier`.
 
     Raises:
         ModelError: no such model, or not one that this project can use.

@@ -21,7 +21,7 @@ class ExpressionRecognizer:
         from cascade import CascadeDetector
         from fer.inference import ExpressionRecognizer
 
-        recognizer = ExpressionRecognizer(CascadeDetector("alt2"))
+        recognizer = ExpressionRecognizer(CascadeDetector("frontalface_lbp", min_size=40, reduce=True))
         for face in recognizer.recognize("photo.jpg"):
             print(face.box, face.label, face.probabilities[face.label])
 

@@ -14,6 +14,7 @@ import cv2
 from omegaconf import DictConfig, OmegaConf
 
 from fer.errors import UserError
+from fer.inference.classifier import load_classifier
 from fer.inference.detector import Detector
 from fer.inference.drawing import annotate
 from fer.inference.faces import Face, Image
@@ -64,7 +65,10 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
     except (TypeError, ValueError) as error:
         raise UserError(str(error)) from error
     recogniser = ExpressionRecognizer(
-        build_detector(), str(config.classifier), detect_side=config.detect_side, tracking=tracking
+        build_detector(),
+        load_classifier(str(config.classifier), config.threads),
+        detect_side=config.detect_side,
+        tracking=tracking,
     )
     explainer = _explainer(config, recogniser)
     job = _job(config, recogniser)

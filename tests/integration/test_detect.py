@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from skimage.data import astronaut
 
 from cascade import CascadeDetector
@@ -33,7 +34,7 @@ def detect(folder: Path, *overrides: str, detector: object | None = None) -> int
     """Run in this process with the configuration of the command line; results go to folder/run/1."""
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = compose("detect", [quoted(item) for item in overrides])
-    chosen = detector or CascadeDetector(config.detector.cascade)
+    chosen = detector or instantiate(config.detector)
     return run(config, lambda: chosen, folder / "run" / "1", folder / "run")  # type: ignore[arg-type, return-value]
 
 
@@ -81,8 +82,10 @@ def test_the_command_on_a_photograph(commands, photo: Path):
     # the frame is drawn where the CSV says, in the expression's colour, and the rest is untouched
     picture, plain = cv2.imread(str(folder / "annotated" / photo.name)), cv2.imread(str(photo))
     bottom, middle = round(y + height), round(x + width / 2)
-    assert np.abs(picture[bottom, middle].astype(int) - colour_of("happy")).max() < 3
-    assert np.abs(picture[round(y + height / 2), round(x + width)].astype(int) - colour_of("happy")).max() < 3
+    assert np.abs(picture[bottom, middle].astype(int) - colour_of("happy")).max() < 20  # smoothed edges
+    assert (
+        np.abs(picture[round(y + height / 2), round(x + width)].astype(int) - colour_of("happy")).max() < 20
+    )
     np.testing.assert_array_equal(picture[300:], plain[300:])
     inside = np.s_[round(y + 30) : round(y + height - 10), round(x + 10) : round(x + width - 10)]
     np.testing.assert_array_equal(picture[inside], plain[inside])
@@ -178,7 +181,7 @@ def test_what_the_network_looked_at_is_laid_over_faces_in_pictures_and_videos(tm
 
 
 def test_python_gives_the_same(photo: Path):
-    assert detect(photo.parent, f"source={photo}") == 0
+    assert detect(photo.parent, f"source={photo}", "detector=alt2") == 0
     recognizer = ExpressionRecognizer(CascadeDetector("alt2"))
     (row,) = rows(photo.parent)
     for picture in (photo, str(photo), cv2.imread(str(photo))):
