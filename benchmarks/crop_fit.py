@@ -34,6 +34,7 @@ from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.detector import Detector, detector_name
 from fer.inference.model_info import DEFAULT_CROP, MEASURED_CROPS
 from fer.inference.tracking import iou
+from fer.preprocessing import Preprocessing
 
 DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "frontalface_lbp")
 SCENE = 240  # pixels, side of a scene
@@ -93,15 +94,19 @@ def accuracy(model: Classifier, faces: NDArray[np.uint8], labels: NDArray[np.int
     return float((model.probabilities(faces).argmax(axis=1) == labels).mean())
 
 
-def crops_of(placed: Sequence[Placed], boxes: Array, crop: Crop, size: int) -> NDArray[np.uint8]:
-    cut = [crop_faces(p.scene, box[None], crop, size)[0] for p, box in zip(placed, boxes, strict=True)]
+def crops_of(
+    placed: Sequence[Placed], boxes: Array, crop: Crop, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
+    cut = [
+        crop_faces(p.scene, box[None], crop, preprocessing)[0] for p, box in zip(placed, boxes, strict=True)
+    ]
     return np.stack(cut)
 
 
-def own_crops(placed: Sequence[Placed], size: int) -> NDArray[np.uint8]:
+def own_crops(placed: Sequence[Placed], preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """The faces as the data set frames them, cut from the scenes."""
     squares = np.array([[*p.square, p.square[2]] for p in placed], np.float32)
-    return crops_of(placed, squares, Crop(), size)
+    return crops_of(placed, squares, Crop(), preprocessing)
 
 
 def divergence(wanted: Array, given: Array) -> float:
@@ -114,7 +119,7 @@ def measure(
     name: str, detector: Detector, model: Classifier, sets: dict[str, tuple[list[Placed], NDArray[np.int64]]]
 ) -> tuple[Crop, dict[str, float]]:
     """Fit a detector's crop on the first set and measure it on the second."""
-    size = model.info.preprocessing.size
+    preprocessing = model.info.preprocessing
     found: dict[str, tuple[list[Placed], Array, NDArray[np.int64]]] = {}
     shares: dict[str, float] = {}
     for split, (placed, labels) in sets.items():
@@ -130,20 +135,20 @@ def measure(
     median = fit(np.array([p.square for p in placed], np.float64), boxes_fit)
     # Boxes that jitter lose less with a slightly different margin: the one with which the network says what
     # it says of the data set's own crop. (Accuracy itself is too coarse: on Training faces it picks noise.)
-    wanted = model.probabilities(own_crops(placed, size))
+    wanted = model.probabilities(own_crops(placed, preprocessing))
     candidates = [Crop(median.scale * factor, median.dx, median.dy) for factor in SCALES]
     crop = min(
         candidates,
-        key=lambda c: divergence(wanted, model.probabilities(crops_of(placed, boxes_fit, c, size))),
+        key=lambda c: divergence(wanted, model.probabilities(crops_of(placed, boxes_fit, c, preprocessing))),
     )
     crop = Crop(round(crop.scale, 3), round(crop.dx, 3), round(crop.dy, 3))
     placed, boxes_test, labels = found["test"]
     return crop, {
         "found": shares["test"],
         "median_scale": median.scale,
-        "own": accuracy(model, own_crops(placed, size), labels),
-        "box": accuracy(model, crops_of(placed, boxes_test, Crop(), size), labels),
-        "crop": accuracy(model, crops_of(placed, boxes_test, crop, size), labels),
+        "own": accuracy(model, own_crops(placed, preprocessing), labels),
+        "box": accuracy(model, crops_of(placed, boxes_test, Crop(), preprocessing), labels),
+        "crop": accuracy(model, crops_of(placed, boxes_test, crop, preprocessing), labels),
         "count": len(placed),
     }
 

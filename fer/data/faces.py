@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -49,7 +49,13 @@ class Faces:
 
 
 class Source(Protocol):
-    """Where faces come from. Sources are cheap to construct; the work is in `load`."""
+    """Where faces come from. Sources are cheap to construct; the work is in `load`.
+
+    Attributes:
+        detail: side in pixels that the faces had before they were enlarged; None where theirs differ.
+    """
+
+    detail: ClassVar[int | None]
 
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits: always `train` and `val`, `test` where there is one.

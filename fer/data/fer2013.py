@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -53,6 +54,7 @@ class Fer2013:
     download: bool = False
     cache_dir: str | Path | None = None
     image_size: int = SIDE
+    detail: ClassVar[int | None] = SIDE
 
     def load(self) -> Mapping[Split, NamedFaces]:
         """Return the splits of the file: images uint8 (N, 1, image_size, image_size), labels int64 (N,).

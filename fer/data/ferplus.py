@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -72,6 +72,7 @@ class FerPlus:
     download: bool = False
     cache_dir: str | Path | None = None
     image_size: int = SIDE
+    detail: ClassVar[int | None] = SIDE
 
     def load(self) -> Mapping[Split, NamedFaces]:
         """Return the splits without the dropped images.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -66,6 +66,7 @@ class ImageFolder:
     split_seed: int = 0
     skip_unreadable: bool = False
     image_size: int = 48
+    detail: ClassVar[int | None] = None
 
     def load(self) -> Mapping[Split, NamedFaces]:
         """Return the splits: images uint8 (N, 1, image_size, image_size), labels int64 (N,).

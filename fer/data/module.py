@@ -49,7 +49,7 @@ class FaceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.source = source(image_size=image_size, **source_options)
-        self.preprocessing = Preprocessing(size=image_size)
+        self.preprocessing = Preprocessing(size=image_size, detail=self.source.detail)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.inference.faces import Image
-from fer.preprocessing import resize_face
+from fer.preprocessing import Preprocessing, resize_face
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,22 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     return np.asarray(inside[np.ix_(rows, columns)], np.uint8)
 
 
-def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, size: int) -> NDArray[np.uint8]:
+def crop_faces(
+    image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing
+) -> NDArray[np.uint8]:
     """Cut the faces out of a picture, as the network takes them.
 
     Args:
         image: gray (H, W).
         boxes: (N, 4) x, y, width, height in pixels; they may reach over the border.
         crop: from box to crop.
-        size: side of the result.
+        preprocessing: whose `size` the result has.
 
     Returns:
         uint8 (N, size, size).
     """
+    size, detail = preprocessing.size, preprocessing.detail
     faces = np.empty((len(boxes), size, size), np.uint8)
     for face, (left, top, side) in zip(faces, crop.squares(boxes), strict=True):
-        face[...] = resize_face(crop_square(image, int(left), int(top), int(side)), size)
+        face[...] = resize_face(crop_square(image, int(left), int(top), int(side)), size, detail)
     return faces

@@ -109,7 +109,7 @@ class Explainer:
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
         boxes = np.array([face.box for face in faces], np.float32)
         classes = self._loaded.preprocessing.classes
-        pixels = crop_faces(to_gray(image), boxes, crop, self._loaded.preprocessing.size)
+        pixels = crop_faces(to_gray(image), boxes, crop, self._loaded.preprocessing)
         targets = np.array([classes.index(face.label) for face in faces], np.int64)
         return pixels, targets, crop.squares(boxes)
 

@@ -74,8 +74,8 @@ class ExpressionRecognizer:
 
     def classify(self, gray: Image, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read the expressions in boxes (N, 4) of a gray picture: float32 (N, classes)."""
-        size = self.info.preprocessing.size
-        return self.classifier.probabilities(crop_faces(gray, boxes, self.crop, size))
+        faces = crop_faces(gray, boxes, self.crop, self.info.preprocessing)
+        return self.classifier.probabilities(faces)
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
         """Find, follow and read faces from frame to frame; yields each frame at once and in order.

@@ -1,6 +1,7 @@
 """Synthetic faces as training data."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ class Synthetic:
         render_seed: Decides the faces; apart from the seed that decides their order in training.
         image_size: Side in pixels.
     """
+
+    detail: ClassVar[int | None] = None  # drawn at whatever size is asked for
 
     def __init__(
         self,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer.inference.crop import Crop, crop_faces, crop_square
-from fer.preprocessing import resize_face
+from fer.preprocessing import Preprocessing, resize_face
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -11,7 +11,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 def test_a_box_is_cut_and_resized_as_the_data_is():
     image = noise(200, 300)
-    (face,) = crop_faces(image, np.array([[40, 30, 96, 96]], np.float32), Crop(), 48)
+    (face,) = crop_faces(image, np.array([[40, 30, 96, 96]], np.float32), Crop(), Preprocessing())
     np.testing.assert_array_equal(face, resize_face(image[30:126, 40:136], 48))
 
 
@@ -44,11 +44,26 @@ def test_beyond_the_border_its_pixels_repeat(left: int, top: int):
 
 def test_a_picture_of_one_pixel_can_be_cropped():
     faces = crop_faces(
-        np.full((1, 1), 7, np.uint8), np.array([[0, 0, 1, 1], [-5, -5, 9, 9]], np.float32), Crop(1.3), 48
+        np.full((1, 1), 7, np.uint8),
+        np.array([[0, 0, 1, 1], [-5, -5, 9, 9]], np.float32),
+        Crop(1.3),
+        Preprocessing(),
     )
     assert faces.shape == (2, 48, 48)
     assert (faces == 7).all()
 
 
+def test_a_network_of_enlarged_faces_gets_no_more_detail_than_it_learned_from():
+    preprocessing = Preprocessing(size=64, detail=48)
+    large, box = noise(200, 200), np.array([[20, 20, 160, 160]], np.float32)
+    (face,) = crop_faces(large, box, Crop(), preprocessing)
+    np.testing.assert_array_equal(face, resize_face(resize_face(large[20:180, 20:180], 48), 64))
+    (face,) = crop_faces(large, box, Crop(), Preprocessing(size=64, detail=None))
+    np.testing.assert_array_equal(face, resize_face(large[20:180, 20:180], 64))
+    small = noise(40, 40)
+    (face,) = crop_faces(small, np.array([[0, 0, 40, 40]], np.float32), Crop(), preprocessing)
+    np.testing.assert_array_equal(face, resize_face(small, 64))
+
+
 def test_no_boxes_give_no_faces():
-    assert crop_faces(noise(9, 9), np.zeros((0, 4), np.float32), Crop(), 48).shape == (0, 48, 48)
+    assert crop_faces(noise(9, 9), np.zeros((0, 4), np.float32), Crop(), Preprocessing()).shape == (0, 48, 48)
