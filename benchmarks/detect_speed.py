@@ -268,8 +268,8 @@ def main() -> None:
         table.add_row(*row)
     console = Console(width=140)
     console.print(table)
-    speed, theirs = classification(next(iter(recognisers.values())), package)
-    beside = f", the package {theirs:,.0f}: {speed / theirs:.1f}×" if theirs else ""
+    speed, package_speed = classification(next(iter(recognisers.values())), package)
+    beside = f", the package {package_speed:,.0f}: {speed / package_speed:.1f}×" if package_speed else ""
     console.print(f"classification, {BATCH} faces a frame: {speed:,.0f} faces/s{beside}")
 
 

@@ -44,6 +44,8 @@ def random_faces(count: int) -> Faces:
 class Ready:
     """A source of faces that exist already."""
 
+    detail = None
+
     def __init__(self, faces: Faces, image_size: int) -> None:
         self.faces = faces
 
