@@ -40,8 +40,9 @@ lint: $(VENV)/.installed-test  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Two processes share the test files out; more would need a gigabyte and a half of memory each
 test: lint  ## lint, then all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 benchmark: $(VENV)/.installed-test  ## measure training throughput side by side
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
