@@ -17,12 +17,12 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from fer.card import update_card
+from fer.checkpoint import save_network
 from fer.errors import UserError, reported
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import Classifier, OnnxClassifier
 from fer.inference.model_info import METADATA_KEY, ModelInfo, measured_crops
 from fer.preprocessing import Preprocessing
-from fer.training.checkpoint import save_network
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ def export(
     The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients.
 
     Raises:
-        UserError: see `fer.training.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; or the
+        UserError: see `fer.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; or the
             exported model differs from the checkpoint.
     """
     checkpoint = CheckpointClassifier(ckpt_path, threads=1)

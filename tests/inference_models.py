@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from cascade import Detections
+from fer.checkpoint import METADATA_KEY, metadata
 from fer.inference.faces import Image
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
-from fer.training.checkpoint import METADATA_KEY, metadata
 
 
 def write_checkpoint(path: Path, preprocessing: Preprocessing | None = None) -> Path:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fer.checkpoint import LoadedNetwork, load_network
 from fer.inference.classifier import Faces, Probabilities, in_batches
 from fer.inference.model_info import ModelInfo, measured_crops
-from fer.training.checkpoint import LoadedNetwork, load_network
 
 
 class CheckpointClassifier:

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fer.checkpoint import LoadedNetwork, load_network
 from fer.errors import UserError
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import OnnxClassifier
 from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.faces import Face, Image
-from fer.training.checkpoint import LoadedNetwork, load_network
 
 _SHEET = 192  # pixels, side of an enlarged face
 

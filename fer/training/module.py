@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from fer.checkpoint import METADATA_KEY, metadata
 from fer.errors import UserError
 from fer.preprocessing import Preprocessing
-from fer.training.checkpoint import METADATA_KEY, metadata
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule
 

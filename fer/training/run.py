@@ -18,12 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
-from fer.data.module import FaceDataModule
-from fer.errors import UserError
-from fer.training.callbacks.checkpoints import BestAndLast
-from fer.training.callbacks.progress import Progress
-from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
-from fer.training.checkpoint import (
+from fer.checkpoint import (
     METADATA_KEY,
     LoadedNetwork,
     build_network,
@@ -31,6 +26,11 @@ from fer.training.checkpoint import (
     read_checkpoint,
     source_commit,
 )
+from fer.data.module import FaceDataModule
+from fer.errors import UserError
+from fer.training.callbacks.checkpoints import BestAndLast
+from fer.training.callbacks.progress import Progress
+from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.evaluate import evaluate
 from fer.training.metrics import Scores
 from fer.training.module import ExpressionClassifier

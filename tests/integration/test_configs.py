@@ -12,8 +12,8 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from torch import nn
 
+from fer.checkpoint import build_network
 from fer.data.module import FaceDataModule
-from fer.training.checkpoint import build_network
 from fer.training.module import parameter_groups
 from tests.conftest import ROOT
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from fer.checkpoint import load_network, read_checkpoint
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.synthetic.source import Synthetic
-from fer.training.checkpoint import load_network, read_checkpoint
 from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT, TINY
 
@@ -76,7 +76,7 @@ def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
 import numpy as np
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.synthetic.source import Synthetic
-from fer.training.checkpoint import load_network
+from fer.checkpoint import load_network
 from fer.training.evaluate import predict_logits
 loaded = load_network({str(best)!r})
 faces = Synthetic(train_size=1, val_size=16, test_size=0).load()["val"]

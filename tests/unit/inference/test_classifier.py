@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 
+from fer.checkpoint import load_network
 from fer.data.faces import Faces
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.synthetic.renderer import render_face
@@ -18,7 +19,6 @@ from fer.inference.classifier import BATCH, OnnxClassifier, load_classifier
 from fer.inference.crop import Crop
 from fer.inference.model_info import METADATA_KEY, ModelError, ModelInfo
 from fer.preprocessing import Preprocessing
-from fer.training.checkpoint import load_network
 from fer.training.evaluate import predict_logits
 from tests.inference_models import WholePicture, write_checkpoint
 

@@ -149,7 +149,7 @@ def save_network(loaded: LoadedNetwork, path: Path) -> None:
 
 def source_commit() -> str:
     """The commit this code stands at, `-dirty` if it was changed; the package version outside git."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[1]
     try:
         described = subprocess.run(
             ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],

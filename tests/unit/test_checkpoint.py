@@ -4,9 +4,9 @@ import pickle
 import pytest
 import torch
 
+from fer.checkpoint import CheckpointError, build_network, load_network, metadata, read_checkpoint
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
-from fer.training.checkpoint import CheckpointError, build_network, load_network, metadata, read_checkpoint
 
 CONFIG = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": 7}
 
