@@ -1,5 +1,6 @@
 """Cameras and streams: the newest frame or none, and a connection that heals."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from fer.errors import UserError
 from fer.inference.faces import Image
 from fer.inference.sources import Live
 from fer.inference.videos import Frame
+
+log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to connect
 _TIMEOUT_MS = 10_000  # without a word from the other side
@@ -45,7 +48,7 @@ class LiveSource:
         opener: Callable[[int | str], Any] | None = None,
         pause: Callable[[float], bool] | None = None,
     ) -> None:
-        self.address = source.address
+        self.source = source
         self.dropped = 0
         self.reconnects = 0
         self._max_retries = max_retries if isinstance(source.address, str) else 0
@@ -56,7 +59,7 @@ class LiveSource:
         self._newest: Frame | None = None
         self._error: BaseException | None = None
         self._ended = False
-        self._capture = self._open(self.address)
+        self._capture = self._open(self.source.address)
         if not self._capture.isOpened():
             raise LiveError(self._missing())
 
@@ -117,27 +120,29 @@ class LiveSource:
             self._newest = None  # from before the break: stale by the time it could be shown
         self._capture.release()
         wait = 1.0
-        for _ in range(self._max_retries):
+        for attempt in range(self._max_retries):
+            log.warning("%s broke off; attempt %d to reach it in %.0f s", self.source.name, attempt + 1, wait)
             if self._pause(wait):
                 return
             wait = min(2 * wait, _LONGEST_PAUSE)
-            self._capture = self._open(self.address)
+            self._capture = self._open(self.source.address)
             if self._capture.isOpened():
+                log.warning("%s is back", self.source.name)
                 self.reconnects += 1
                 return
-        if isinstance(self.address, int):
-            raise LiveError(f"camera {self.address} sends no more frames; is it still plugged in?")
+        if isinstance(self.source.address, int):
+            raise LiveError(f"camera {self.source.name} sends no more frames; is it still plugged in?")
         raise LiveError(
-            f"{self.address} broke off and could not be reached again in {self._max_retries} attempts"
+            f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts"
         )
 
     def _missing(self) -> str:
-        if isinstance(self.address, int):
+        if isinstance(self.source.address, int):
             return (
-                f"camera {self.address} cannot be opened; is it plugged in, allowed for this user, and not "
-                f"in use by another program? Other cameras have other numbers: source=1"
+                f"camera {self.source.name} cannot be opened; is it plugged in, allowed for this user, and "
+                f"not in use by another program? Other cameras have other numbers: source=1"
             )
-        return f"{self.address} cannot be opened; check the address, the login in it, and the network"
+        return f"{self.source.name} cannot be opened; check the address, the login in it, and the network"
 
 
 def _open(address: int | str) -> Any:

@@ -1,6 +1,7 @@
 """One run of `detect.py`, from a composed configuration to its files and its exit status."""
 
 import logging
+import os
 import signal
 import time
 from collections import Counter, deque
@@ -57,9 +58,9 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
         source = source.shard(int(config.shard.index), int(config.shard.count))
     if config.threads is not None:
         cv2.setNumThreads(int(config.threads))
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # every failure that OpenCV logs is an error of ours
+    # Every failure that OpenCV and its FFmpeg log is an error of ours
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
         tracking = Tracking(**config.tracking)
     except (TypeError, ValueError) as error:
@@ -71,7 +72,7 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
         tracking=tracking,
     )
     explainer = _explainer(config, recogniser)
-    job = _job(config, recogniser)
+    job = _job(config, source, recogniser)
     if config.resume is not False:
         folder = _earlier(config.resume, job, source, folder, runs)
     with _interruptible():
@@ -209,7 +210,7 @@ def _live(
     open_results: Callable[[], Results],
 ) -> int:
     """Watch a camera or stream until its window closes, its time is over or it is interrupted."""
-    name = str(source.address)
+    name = source.name
     rate, frames, rows = FrameRate(), 0, 0
     labels: Counter[str] = Counter()
     status, error = 0, ""
@@ -274,13 +275,12 @@ def _explainer(config: DictConfig, recogniser: ExpressionRecognizer) -> "Explain
     return Explainer(recogniser.classifier)
 
 
-def _job(config: DictConfig, recogniser: ExpressionRecognizer) -> dict[str, Any]:
+def _job(config: DictConfig, source: Files | Live, recogniser: ExpressionRecognizer) -> dict[str, Any]:
     """What two runs must share so that one can go on with the other."""
-    source = str(config.source)
     return {
-        "source": source
-        if "://" in source or source.isdecimal()
-        else str(Path(source).expanduser().absolute()),
+        "source": source.name
+        if isinstance(source, Live)
+        else str(Path(str(config.source)).expanduser().absolute()),
         "detector": OmegaConf.to_container(config.detector, resolve=True),
         "classifier": {
             "model": str(config.classifier),

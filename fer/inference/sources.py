@@ -1,6 +1,7 @@
 """From what a user calls a source to the files or the camera behind it."""
 
 import glob
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,11 @@ class Live:
     """A camera's number, or a stream's address."""
 
     address: int | str
+
+    @property
+    def name(self) -> str:
+        """The number or address to show and to write down: without the password, if there is one."""
+        return re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(self.address))
 
 
 def is_video(path: Path) -> bool:

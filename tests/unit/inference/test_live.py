@@ -68,7 +68,7 @@ def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown():
     frames.close()
 
 
-def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses():
+def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: pytest.LogCaptureFixture):
     pauses: list[float] = []
 
     def pause(seconds: float) -> bool:
@@ -81,7 +81,7 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses():
     never = [Capture([], opened=False) for _ in range(10)]
     live = LiveSource(Live("rtsp://host/a"), 10, opener(first, *broken, again, *never), pause)
     seen = []
-    with pytest.raises(LiveError, match="10 attempts"):
+    with pytest.raises(LiveError, match="10 attempts"), caplog.at_level("WARNING"):
         for frame in live.frames():
             seen.append(int(frame.image[0, 0, 0]))
     assert pauses[:7] == [1, 2, 4, 8, 16, 30, 30]
@@ -89,6 +89,26 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses():
     assert live.reconnects == 1
     assert seen == sorted(set(seen))  # nothing twice, nothing out of order
     assert first.released
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "rtsp://host/a broke off; attempt 1 to reach it in 1 s"
+    assert said.count("rtsp://host/a is back") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        (0, "0"),
+        ("rtsp://host:554/a", "rtsp://host:554/a"),
+        ("rtsp://me:se:cr@t@host:554/a@b", "rtsp://me:***@host:554/a@b"),
+        ("rtsp://:secret@host/a", "rtsp://:***@host/a"),
+    ],
+)
+def test_a_password_is_neither_shown_nor_written_down(address: int | str, name: str):
+    assert Live(address).name == name
+    if isinstance(address, str):
+        with pytest.raises(LiveError) as error:
+            LiveSource(Live(address), opener=opener(Capture([], opened=False)))
+        assert "secr" not in str(error.value) and "t@host" not in str(error.value)
 
 
 def test_the_frame_rate_is_a_running_mean():
