@@ -12,8 +12,10 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
@@ -70,7 +72,7 @@ def _train(config: DictConfig) -> float | None:
     log.info("network: %s, %s parameters", type(classifier.network).__name__, f"{parameters:,}")
     callbacks = _callbacks(config)
     loggers = [instantiate(entry) for entry in (config.logger or {}).values() if entry is not None]
-    trainer: Trainer = instantiate(config.trainer, logger=loggers, callbacks=callbacks)
+    trainer = _trainer(config, logger=loggers, callbacks=callbacks)
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
 
@@ -130,7 +132,7 @@ def _evaluate_only(config: DictConfig) -> float | None:
         config.data.image_size = loaded.preprocessing.size
     data: FaceDataModule = instantiate(config.data)
     data.setup()
-    trainer: Trainer = instantiate(config.trainer, logger=False, callbacks=[], enable_checkpointing=False)
+    trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
     about = {
@@ -170,6 +172,19 @@ def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifie
         channels_last=config.channels_last,
         compile=config.compile,
     )
+
+
+def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
+    try:
+        trainer: Trainer = instantiate(config.trainer, **arguments)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, MisconfigurationException):
+            raise UserError(
+                f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "
+                f"cannot be had here: {error.__cause__} (trainer=cpu trains on the processor)"
+            ) from error
+        raise
+    return trainer
 
 
 def _callbacks(config: DictConfig) -> list[Callback]:

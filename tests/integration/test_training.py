@@ -259,6 +259,11 @@ def test_distributed_training_under_a_drawing_sweeper_is_refused(commands):
     assert "would train with different parameters" in output
 
 
+def test_an_accelerator_that_is_not_there_is_named_with_the_way_out(commands):
+    _, output = commands.train("run", "trainer=gpu", status=2)  # the command sees no GPU: see Commands
+    assert "trainer.accelerator=gpu" in output and "trainer=cpu" in output and "Traceback" not in output
+
+
 def test_two_processes_train_one_network(commands):
     run, output = commands.train(
         "ddp",
