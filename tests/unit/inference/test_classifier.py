@@ -11,9 +11,12 @@ import torch
 
 from fer.checkpoint import load_network
 from fer.data.faces import Faces
+from fer.data.fer2013 import Fer2013
 from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.module import FaceDataModule
 from fer.data.synthetic.renderer import render_face
 from fer.errors import UserError
+from fer.export import export
 from fer.inference import ExpressionRecognizer
 from fer.inference.classifier import BATCH, OnnxClassifier, load_classifier
 from fer.inference.crop import Crop
@@ -46,6 +49,26 @@ def test_training_and_detection_agree(ckpt: Path, model: Path, tmp_path: Path):
             np.testing.assert_allclose(list(face.probabilities.values()), wanted[index], atol=1e-5)
             assert tuple(face.probabilities) == loaded.preprocessing.classes
             assert face.label == loaded.preprocessing.classes[wanted[index].argmax()]
+
+
+def test_training_and_detection_agree_on_enlarged_faces(tmp_path: Path):
+    """From the rows of fer2013.csv, enlarged to 64 pixels, and from pictures of 48 and of 192 pixels."""
+    images = faces(4)
+    usages = ("Training", "PublicTest")
+    lines = [f"3,{' '.join(map(str, image.ravel()))},{usage}" for usage in usages for image in images]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    data = FaceDataModule(Fer2013, image_size=64, path=tmp_path / "fer2013.csv", cache_dir=tmp_path)
+    ckpt = write_checkpoint(tmp_path / "best.ckpt", data.preprocessing)
+    loaded = load_network(ckpt)
+    logits, _ = predict_logits(loaded.network, data.whole_split("val"), loaded.preprocessing)
+    wanted = logits.softmax(dim=1).numpy()
+    export(ckpt, tmp_path / "model.onnx", None, None, 1e-5)
+    for file in ("model.onnx", "best.ckpt"):
+        recognizer = ExpressionRecognizer(WholePicture(), tmp_path / file, crop=Crop())
+        for image, row in zip(images, wanted, strict=True):
+            for picture in (image, image.repeat(4, axis=0).repeat(4, axis=1)):
+                (face,) = recognizer.recognize(picture)
+                np.testing.assert_allclose(list(face.probabilities.values()), row, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1, 3 * BATCH + 5])
