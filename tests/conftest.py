@@ -1,11 +1,13 @@
 """Running the commands as a user does."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +74,11 @@ class Commands:
         process.send_signal(number)
         output, _ = process.communicate(timeout=120)
         return run, output, process.returncode
+
+
+def metrics_of(run: Path) -> Any:
+    """What a run wrote into its metrics.json."""
+    return json.loads((run / "metrics.json").read_text())
 
 
 def _heed_interrupts() -> None:
