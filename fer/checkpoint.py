@@ -147,6 +147,11 @@ def save_network(loaded: LoadedNetwork, path: Path) -> None:
     temporary.replace(path)
 
 
+def can_resume(checkpoint: dict[str, Any]) -> bool:
+    """Whether training can go on from a checkpoint: not from one that `save_network` wrote."""
+    return "optimizer_states" in checkpoint
+
+
 def source_commit() -> str:
     """The commit this code stands at, `-dirty` if it was changed; the package version outside git."""
     root = Path(__file__).resolve().parents[1]

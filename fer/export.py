@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from fer.card import update_card
-from fer.checkpoint import save_network
+from fer.checkpoint import can_resume, read_checkpoint, save_network
 from fer.errors import UserError, reported
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import Classifier, OnnxClassifier
@@ -161,8 +161,8 @@ def export(
     The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients.
 
     Raises:
-        UserError: see `fer.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; or the
-            exported model differs from the checkpoint.
+        UserError: see `fer.checkpoint.read_checkpoint`, `export_onnx`, `read_metrics`; another training's
+            checkpoint lies where the weights would; or the exported model differs from the checkpoint.
     """
     checkpoint = CheckpointClassifier(ckpt_path, threads=1)
     info = checkpoint.info
@@ -170,6 +170,13 @@ def export(
         info = replace(info, crops=measured_crops(crops))
     if metrics is not None:
         info = replace(info, metrics=read_metrics(metrics))
+    weights = output.with_suffix(".ckpt")
+    beside_source = weights.exists() and weights.samefile(ckpt_path)
+    if weights.exists() and not beside_source and can_resume(read_checkpoint(weights)):
+        raise ExportError(
+            f"{weights} is a training's checkpoint, and the exported weights would replace it; "
+            f"choose another name for output"
+        )
     unverified = output.with_name(f"{output.stem}.unverified.onnx")
     try:
         export_onnx(checkpoint.loaded.network, info, unverified)
@@ -180,8 +187,7 @@ def export(
                 f"the exported model's probabilities differ from the checkpoint's by up to "
                 f"{result.difference:.2e}, more than tolerance={tolerance:.0e}; nothing was written"
             )
-        weights = output.with_suffix(".ckpt")
-        if not (weights.exists() and weights.samefile(ckpt_path)):
+        if not beside_source:
             save_network(checkpoint.loaded, weights)
         unverified.replace(output)
     finally:

@@ -24,6 +24,7 @@ from fer.checkpoint import (
     METADATA_KEY,
     LoadedNetwork,
     build_network,
+    can_resume,
     load_network,
     read_checkpoint,
     source_commit,
@@ -151,7 +152,13 @@ def _evaluate_only(config: DictConfig) -> float | None:
 
 def _check_resumed(config: DictConfig) -> None:
     """Refuse a checkpoint of another network than the configured one, with the difference."""
-    saved = read_checkpoint(config.ckpt_path)[METADATA_KEY]["network"]
+    checkpoint = read_checkpoint(config.ckpt_path)
+    if not can_resume(checkpoint):
+        raise UserError(
+            f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can "
+            f"only be resumed from a run's best.ckpt or last.ckpt"
+        )
+    saved = checkpoint[METADATA_KEY]["network"]
     configured = OmegaConf.to_container(config.model, resolve=True)
     assert isinstance(configured, dict)
     if saved != configured:

@@ -182,6 +182,7 @@ def test_data_without_a_test_split_says_that_no_test_was_run(commands):
     [
         (["ckpt_path=gone.ckpt"], "no checkpoint at"),
         (["train=false"], "set ckpt_path"),
+        ([f"ckpt_path={ROOT}/fer/weights/mini_xception.ckpt"], "holds a network alone"),
         (["data=fer2013", "data.path=nowhere/fer2013.csv"], "data=synthetic"),
         (["model._target_=os.system"], "fer.models"),
     ],

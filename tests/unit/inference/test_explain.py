@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fer.data.synthetic.renderer import render_face
+from fer.errors import UserError
 from fer.export import export
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import load_classifier
@@ -27,6 +28,15 @@ def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path,
     torch.save({**other, "epoch": other["epoch"] + 1}, tmp_path / "alone.ckpt")
     with pytest.raises(ExplainError, match=r"not what alone\.onnx was exported from"):
         Explainer(load_classifier(alone))
+
+
+def test_an_export_replaces_no_training(tmp_path: Path, ckpt: Path):
+    training = tmp_path / "model.ckpt"
+    torch.save({**torch.load(ckpt, weights_only=True), "optimizer_states": []}, training)
+    before = training.read_bytes()
+    with pytest.raises(UserError, match=r"model\.ckpt is a training's checkpoint"):
+        export(ckpt, tmp_path / "model.onnx", None, None, 1e-5)
+    assert training.read_bytes() == before and not (tmp_path / "model.onnx").exists()
 
 
 def test_a_heat_map_is_laid_over_its_square_and_nothing_else():
