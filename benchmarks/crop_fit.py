@@ -74,9 +74,7 @@ def find(detector: Detector, placed: Sequence[Placed], description: str) -> list
     for one in track(placed, description, transient=True):
         left, top, side = one.square
         found = detector.detect(one.scene).boxes
-        overlap = (
-            iou(np.array([[left, top, side, side]], np.float32), found)[0] if len(found) else np.zeros(1)
-        )
+        overlap = iou(np.array([[left, top, side, side]], np.float32), found)[0] if len(found) else np.zeros(1)
         boxes.append(found[overlap.argmax()] if overlap.max() >= MATCH else None)
     return boxes
 
@@ -94,12 +92,8 @@ def accuracy(model: Classifier, faces: NDArray[np.uint8], labels: NDArray[np.int
     return float((model.probabilities(faces).argmax(axis=1) == labels).mean())
 
 
-def crops_of(
-    placed: Sequence[Placed], boxes: Array, crop: Crop, preprocessing: Preprocessing
-) -> NDArray[np.uint8]:
-    cut = [
-        crop_faces(p.scene, box[None], crop, preprocessing)[0] for p, box in zip(placed, boxes, strict=True)
-    ]
+def crops_of(placed: Sequence[Placed], boxes: Array, crop: Crop, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    cut = [crop_faces(p.scene, box[None], crop, preprocessing)[0] for p, box in zip(placed, boxes, strict=True)]
     return np.stack(cut)
 
 
@@ -126,11 +120,7 @@ def measure(
         boxes = find(detector, placed, f"{name}, {split}")
         kept = [i for i, box in enumerate(boxes) if box is not None]
         shares[split] = len(kept) / len(placed)
-        found[split] = (
-            [placed[i] for i in kept],
-            np.array([boxes[i] for i in kept], np.float32),
-            labels[kept],
-        )
+        found[split] = ([placed[i] for i in kept], np.array([boxes[i] for i in kept], np.float32), labels[kept])
     placed, boxes_fit, labels = found["fit"]
     median = fit(np.array([p.square for p in placed], np.float64), boxes_fit)
     # Boxes that jitter lose less with a slightly different margin: the one with which the network says what
@@ -138,8 +128,7 @@ def measure(
     wanted = model.probabilities(own_crops(placed, preprocessing))
     candidates = [Crop(median.scale * factor, median.dx, median.dy) for factor in SCALES]
     crop = min(
-        candidates,
-        key=lambda c: divergence(wanted, model.probabilities(crops_of(placed, boxes_fit, c, preprocessing))),
+        candidates, key=lambda c: divergence(wanted, model.probabilities(crops_of(placed, boxes_fit, c, preprocessing)))
     )
     crop = Crop(round(crop.scale, 3), round(crop.dx, 3), round(crop.dy, 3))
     placed, boxes_test, labels = found["test"]
@@ -154,9 +143,7 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="fer2013.csv, with Training and PublicTest")
     parser.add_argument("--detectors", nargs="+", default=DETECTORS, help="names of configs/detector")
     parser.add_argument("--model", default="mini_xception", help="name, .onnx or .ckpt")
@@ -177,15 +164,7 @@ def main() -> None:
         sets[name] = (placed, faces.labels.numpy()[chosen])
     model = load_classifier(options.model)
     table = Table(title=f"{len(sets['test'][0])} PublicTest faces placed in scenes, read by {options.model}")
-    for column in (
-        "detector",
-        "found",
-        "crop: scale, dx, dy",
-        "own crop",
-        "box as it is",
-        "fitted crop",
-        "loss",
-    ):
+    for column in ("detector", "found", "crop: scale, dx, dy", "own crop", "box as it is", "fitted crop", "loss"):
         table.add_column(column)
     crops: dict[str, Crop] = {}
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):

@@ -209,9 +209,7 @@ def classification(recogniser: ExpressionRecognizer, package: Package | None) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("annotations", type=Path)
     parser.add_argument("images", type=Path)
     parser.add_argument("--detectors", nargs="+", default=["frontalface_lbp", "alt2"])
@@ -247,14 +245,7 @@ def main() -> None:
     counted = sum(int((~picture.ignore).sum()) for picture in pictures)
     large = sum(int((~picture.ignore & picture.large).sum()) for picture in pictures)
     table = Table(title=f"{len(pictures)} pictures, {options.threads} thread(s)")
-    heads = (
-        "",
-        "pictures/s",
-        "ratio",
-        f"of {counted} faces",
-        f"of {large} from {SMALLEST} px",
-        "false alarms",
-    )
+    heads = ("", "pictures/s", "ratio", f"of {counted} faces", f"of {large} from {SMALLEST} px", "false alarms")
     for column in (*heads, "video frames/s", "ratio"):
         table.add_column(column, justify="left" if not column else "right")
     base = reference.seconds / len(pictures)

@@ -24,9 +24,7 @@ ENLARGED = 1.25  # at most
 Gray = NDArray[np.float32]
 
 
-def paste(
-    scene: Gray, face: NDArray[np.uint8], box: Box, taken: list[Box], rng: np.random.Generator
-) -> Box | None:
+def paste(scene: Gray, face: NDArray[np.uint8], box: Box, taken: list[Box], rng: np.random.Generator) -> Box | None:
     """Put a face somewhere into a scene, its edge blended; returns its box there, None where it has no room.
 
     Args:
@@ -43,13 +41,8 @@ def paste(
     if height + 2 >= scene.shape[0] or width + 2 >= scene.shape[1]:
         return None
     for _ in range(50):
-        left, top = (
-            int(rng.integers(0, scene.shape[1] - width)),
-            int(rng.integers(0, scene.shape[0] - height)),
-        )
-        apart = (
-            left + width <= x or x + w <= left or top + height <= y or y + h <= top for x, y, w, h in taken
-        )
+        left, top = (int(rng.integers(0, scene.shape[1] - width)), int(rng.integers(0, scene.shape[0] - height)))
+        apart = (left + width <= x or x + w <= left or top + height <= y or y + h <= top for x, y, w, h in taken)
         if all(apart):
             break
     else:

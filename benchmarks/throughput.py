@@ -59,9 +59,7 @@ class Clock(pl.Callback):
     def __init__(self) -> None:
         self.images, self.seconds, self.since = 0, 0.0, 0.0
 
-    def on_train_batch_end(
-        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         _wait()
         now = time.perf_counter()
         if batch_idx >= WARM_UP:
@@ -74,10 +72,7 @@ def plain(batches: int, device: str) -> float:
     """Images/s of the network alone."""
     network = MiniXception().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
-    images, labels = (
-        torch.randn(BATCH, 1, SIZE, SIZE, device=device),
-        torch.randint(0, 7, (BATCH,), device=device),
-    )
+    images, labels = (torch.randn(BATCH, 1, SIZE, SIZE, device=device), torch.randint(0, 7, (BATCH,), device=device))
 
     def step() -> None:
         _train_step(network, optimizer, images, labels)
@@ -155,10 +150,7 @@ def conventional(batches: int, device: str, workers: int) -> float:
     network = MiniXception().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     loader = DataLoader(
-        PerImage(random_faces((batches + WARM_UP) * BATCH)),
-        batch_size=BATCH,
-        shuffle=True,
-        num_workers=workers,
+        PerImage(random_faces((batches + WARM_UP) * BATCH)), batch_size=BATCH, shuffle=True, num_workers=workers
     )
     start, images_done = 0.0, 0
     for number, (images, labels) in enumerate(loader):
@@ -171,9 +163,7 @@ def conventional(batches: int, device: str, workers: int) -> float:
     return images_done / (time.perf_counter() - start)
 
 
-def _train_step(
-    network: MiniXception, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor
-) -> None:
+def _train_step(network: MiniXception, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
     optimizer.zero_grad()
     F.cross_entropy(network(images), labels).backward()
     optimizer.step()
@@ -185,9 +175,7 @@ def _wait() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads of torch")
     parser.add_argument("--workers", type=int, default=2, help="processes of the conventional loader")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each contestant; the median counts")
@@ -200,9 +188,7 @@ def main() -> None:
         "plain network, ready tensors": lambda: plain(args.batches, args.device),
         "our full loop, 32-true": lambda: ours(args.batches, args.device, "32-true"),
         "our full loop, bf16-mixed": lambda: ours(args.batches, args.device, "bf16-mixed"),
-        f"per-image transforms, {args.workers} workers": lambda: conventional(
-            args.batches, args.device, args.workers
-        ),
+        f"per-image transforms, {args.workers} workers": lambda: conventional(args.batches, args.device, args.workers),
     }
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(args.rounds):
@@ -214,9 +200,7 @@ def main() -> None:
         table.add_column(column, justify="left" if not column else "right")
     for name, values in speeds.items():
         median = statistics.median(values)
-        table.add_row(
-            name, f"{min(values):,.0f} - {median:,.0f} - {max(values):,.0f}", f"{median / reference:.2f}"
-        )
+        table.add_row(name, f"{min(values):,.0f} - {median:,.0f} - {max(values):,.0f}", f"{median / reference:.2f}")
     Console().print(table)
 
 

@@ -25,9 +25,7 @@ class Detections:
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4 or self.scores.shape != self.boxes.shape[:1]:
-            raise ValueError(
-                f"boxes {self.boxes.shape} and scores {self.scores.shape} are not (N, 4) and (N,)"
-            )
+            raise ValueError(f"boxes {self.boxes.shape} and scores {self.scores.shape} are not (N, 4) and (N,)")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -72,9 +70,7 @@ class BoxAdjustment:
 
     def __post_init__(self) -> None:
         if not (self.width > 0 and self.height > 0):
-            raise ValueError(
-                f"box adjustment: width and height are factors above 0, not {self.width}, {self.height}"
-            )
+            raise ValueError(f"box adjustment: width and height are factors above 0, not {self.width}, {self.height}")
 
     def apply(self, boxes: npt.NDArray[Any]) -> FloatArray:
         """Adjusted copy of boxes (N, 4) `x, y, width, height`."""

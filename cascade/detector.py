@@ -170,9 +170,7 @@ def _load(path: Path) -> tuple[Any, float]:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise DetectorError(f"{path} is not a readable cascade XML file: {reason}") from error
     if empty:
-        raise DetectorError(
-            f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes"
-        )
+        raise DetectorError(f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
     thresholds = re.findall(rb"<stage_?[tT]hreshold>\s*([^<\s]+)", path.read_bytes())
     return classifier, float(thresholds[-1]) if thresholds else 0.0
 
@@ -181,9 +179,7 @@ def _check_size(name: str, size: _Size) -> None:
     if size is None:
         return
     if isinstance(size, bool) or (isinstance(size, float) and not 0 < size < 1) or size <= 0:
-        raise DetectorError(
-            f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}"
-        )
+        raise DetectorError(f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}")
 
 
 def _pixels(size: _Size, shorter: int) -> int:

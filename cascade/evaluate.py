@@ -102,9 +102,7 @@ def _images(config: DictConfig) -> list[ImageAnnotations]:
     return [face_filter.apply(entry) for entry in entries]
 
 
-def _speed(
-    config: DictConfig, detectors: Mapping[str, FaceDetector], comparison: Comparison
-) -> dict[str, float]:
+def _speed(config: DictConfig, detectors: Mapping[str, FaceDetector], comparison: Comparison) -> dict[str, float]:
     if config.speed.images < 1:
         return {}
     step = max(1, len(comparison.images) // config.speed.images)
@@ -114,11 +112,7 @@ def _speed(
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
     )
 
 

@@ -83,17 +83,11 @@ def find_cascade(cascade: str | Path) -> Path:
     if path.is_dir() and (path / "cascade.xml").is_file():
         return path / "cascade.xml"  # the result folder of a training
     if path.suffix == ".xml" or path.parent != Path():
-        raise DetectorError(
-            f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}"
-        )
+        raise DetectorError(f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}")
     raise DetectorError(f"no cascade is called {text!r}; known are {_listed(known)}; or give a file's path")
 
 
 def _listed(known: dict[str, Path]) -> str:
     ours = released_cascades()
-    opencv = [
-        name
-        for name, path in known.items()
-        if path.stem.endswith("profileface") or "frontalface_" in path.stem
-    ]
+    opencv = [name for name, path in known.items() if path.stem.endswith("profileface") or "frontalface_" in path.stem]
     return ", ".join([*sorted(ours), *sorted(set(opencv) - set(ours))])

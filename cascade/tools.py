@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=f"The cache is ~/.cache/fer-cascade, or the folder that ${CACHE_VARIABLE} names.",
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="compilations at a time (all cores)")
-    parser.add_argument(
-        "--sdist", type=Path, metavar="FILE", help="the source archive, for a machine without network"
-    )
+    parser.add_argument("--sdist", type=Path, metavar="FILE", help="the source archive, for a machine without network")
     parser.add_argument("--rebuild", action="store_true", help="compile again, even with binaries in place")
     options = parser.parse_args(arguments)
     if options.jobs is not None and options.jobs < 1:
@@ -32,9 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         tools = None if options.rebuild else find_tools()
         if tools is None:
-            tools = install_tools(
-                jobs=options.jobs, archive=options.sdist, rebuild=options.rebuild, console=console
-            )
+            tools = install_tools(jobs=options.jobs, archive=options.sdist, rebuild=options.rebuild, console=console)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -46,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if tools.data is not None:
         console.print(
-            f"{tools.data / FACES_VEC}: 16,520 faces of 24x24; OpenCV's LBP cascades beside it",
-            soft_wrap=True,
+            f"{tools.data / FACES_VEC}: 16,520 faces of 24x24; OpenCV's LBP cascades beside it", soft_wrap=True
         )
     return 0
 

@@ -79,9 +79,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(
-            f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder"
-        )
+        raise CheckpointError(f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder")
     try:
         with warnings.catch_warnings():
             # About pickles that torch did not write; they are refused below or here
@@ -115,17 +113,11 @@ def load_network(path: str | Path) -> LoadedNetwork:
     about = checkpoint[METADATA_KEY]
     network = build_network(about["network"])
     prefix = "network."
-    weights = {
-        name.removeprefix(prefix): v
-        for name, v in checkpoint["state_dict"].items()
-        if name.startswith(prefix)
-    }
+    weights = {name.removeprefix(prefix): v for name, v in checkpoint["state_dict"].items() if name.startswith(prefix)}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights in {path} do not fit {about['network']['_target_']}: {error}"
-        ) from error
+        raise CheckpointError(f"the weights in {path} do not fit {about['network']['_target_']}: {error}") from error
     return LoadedNetwork(
         network=network.eval(),
         config=about["network"],

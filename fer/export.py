@@ -76,9 +76,7 @@ def export_onnx(network: nn.Module, info: ModelInfo, path: Path) -> None:
         import onnx
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError as error:
-        raise ExportError(
-            f'export needs onnx and onnxscript: pip install "fer-cascade[export]" ({error})'
-        ) from error
+        raise ExportError(f'export needs onnx and onnxscript: pip install "fer-cascade[export]" ({error})') from error
     for talkative in ("onnxscript", "onnx_ir", "torch.onnx"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     size = info.preprocessing.size
@@ -146,9 +144,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text())
         splits = {name: values[name] for name in ("val", "test") if name in values}
-        return {
-            name: {k: v for k, v in scores.items() if k != "confusion"} for name, scores in splits.items()
-        }
+        return {name: {k: v for k, v in scores.items() if k != "confusion"} for name, scores in splits.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise ExportError(f"metrics cannot be read from {path}: {error}") from error
 
@@ -200,9 +196,7 @@ def export(
 def main(config: DictConfig) -> None:
     """Export as configured and print what was written."""
     if config.get("ckpt_path") is None:
-        raise UserError(
-            "name the checkpoint: python -m fer.export ckpt_path=outputs/train/…/checkpoints/best.ckpt"
-        )
+        raise UserError("name the checkpoint: python -m fer.export ckpt_path=outputs/train/…/checkpoints/best.ckpt")
     ckpt_path = Path(str(config.ckpt_path)).expanduser()
     output = Path(str(config.output)).expanduser() if config.output else ckpt_path.with_suffix(".onnx")
     if output.suffix != ".onnx":

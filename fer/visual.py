@@ -64,18 +64,14 @@ def contact_sheet(
     return sheet
 
 
-def _write(
-    sheet: NDArray[np.uint8], text: str, x: int, y: int, width: int, ink: tuple[int, int, int] = _INK
-) -> None:
+def _write(sheet: NDArray[np.uint8], text: str, x: int, y: int, width: int, ink: tuple[int, int, int] = _INK) -> None:
     """Write one line with its foot at (x, y), cut to `width` pixels."""
     while text and cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)[0][0] > width:
         text = text[:-1]
     cv2.putText(sheet, text, (x, y), _FONT, _FONT_SCALE, ink, 1, cv2.LINE_AA)
 
 
-def confusion_picture(
-    confusion: NDArray[np.int64], names: Sequence[str], cell: int = 64
-) -> NDArray[np.uint8]:
+def confusion_picture(confusion: NDArray[np.int64], names: Sequence[str], cell: int = 64) -> NDArray[np.uint8]:
     """Draw a confusion matrix: each cell is shaded by its share of the row and holds share and count.
 
     Args:
@@ -97,9 +93,9 @@ def confusion_picture(
         for column in range(size):
             share = float(shares[row, column])
             x, y = left + column * cell, top + row * cell
-            shade = np.array((60, 200, 90) if row == column else (70, 90, 230)) * share + np.array(
-                _GROUND
-            ) * (1 - share)
+            shade = np.array((60, 200, 90) if row == column else (70, 90, 230)) * share + np.array(_GROUND) * (
+                1 - share
+            )
             sheet[y + 1 : y + cell, x + 1 : x + cell] = shade.astype(np.uint8)
             _write(sheet, f"{share:.0%}", x + 8, y + cell // 2, cell - 8)
             _write(sheet, str(int(confusion[row, column])), x + 8, y + cell // 2 + _LINE + 2, cell - 8)

@@ -25,6 +25,4 @@ def fit_adjustment(results: Iterable[tuple[Detections, ImageAnnotations]]) -> Bo
     shift = (wanted[:, :2] + wanted[:, 2:] / 2 - detected[:, :2] - detected[:, 2:] / 2) / detected[:, 2:]
     factor = wanted[:, 2:] / detected[:, 2:]
     (dx, dy), (width, height) = np.median(shift, axis=0), np.median(factor, axis=0)
-    return BoxAdjustment(
-        round(float(dx), 3), round(float(dy), 3), round(float(width), 3), round(float(height), 3)
-    )
+    return BoxAdjustment(round(float(dx), 3), round(float(dy), 3), round(float(width), 3), round(float(height), 3))

@@ -21,9 +21,7 @@ def detector_configs() -> dict[str, Path]:
     return {path.stem: path for path in sorted((Path(CONFIGS).parent / "detector").glob("*.yaml"))}
 
 
-def build_detectors(
-    choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]
-) -> dict[str, FaceDetector]:
+def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, FaceDetector]:
     """Make detectors.
 
     Args:
@@ -78,9 +76,7 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
 def _instantiate(name: str, config: dict[str, Any]) -> FaceDetector:
     missing = [key for key, value in config.items() if value == "???"]
     if missing:
-        raise ConfigError(
-            f"the detector {name} needs {', '.join(missing)}: {{detector: {name}, {missing[0]}: ...}}"
-        )
+        raise ConfigError(f"the detector {name} needs {', '.join(missing)}: {{detector: {name}, {missing[0]}: ...}}")
     try:
         detector = instantiate(config)
     except InstantiationException as error:

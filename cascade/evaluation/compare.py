@@ -119,9 +119,7 @@ def compare(
                 scans[name].append(_scan(detector, image, settings[name]))
             progress()
     if not readable:
-        raise EvaluationError(
-            f"OpenCV can read none of the {len(images)} images; the first is {unreadable[0]}"
-        )
+        raise EvaluationError(f"OpenCV can read none of the {len(images)} images; the first is {unreadable[0]}")
     training, counted = _split(len(readable), fit_share, seed)
     kept = [readable[i] for i in counted]
     if not any((~entry.ignore).any() for entry in kept):
@@ -194,9 +192,7 @@ def _count(
     return DetectorResult(curve, points[-1], points[:-1], adjustment, verdicts, misses, alarms)
 
 
-def _judge(
-    detections: Detections, entry: ImageAnnotations, threshold: float, misses: Tiles, alarms: Tiles
-) -> str:
+def _judge(detections: Detections, entry: ImageAnnotations, threshold: float, misses: Tiles, alarms: Tiles) -> str:
     """The letters of one image's detections; its errors go to the sheets."""
     matches = match(detections, entry.boxes, entry.ignore, threshold)
     missed = np.flatnonzero(~entry.ignore & ~matches.found)

@@ -13,15 +13,7 @@ _WIDTH, _HEIGHT = 1000, 700
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 30, 60, 70
 _FINE = 2  # drawn larger and reduced, for smooth lines and letters
 # Okabe and Ito's colours, which colour-blind readers tell apart, in BGR
-_COLOURS = [
-    (178, 114, 0),
-    (0, 94, 213),
-    (115, 158, 0),
-    (167, 121, 204),
-    (0, 159, 230),
-    (233, 180, 86),
-    (0, 0, 0),
-]
+_COLOURS = [(178, 114, 0), (0, 94, 213), (115, 158, 0), (167, 121, 204), (0, 159, 230), (233, 180, 86), (0, 0, 0)]
 _GRID, _INK = (225, 225, 225), (40, 40, 40)
 
 
@@ -74,9 +66,7 @@ def plot_curves(
         points = [place(wrong, rate) for wrong, rate in zip(curve.wrong, curve.rates, strict=True)]
         if points:
             line = np.array(points, np.int32).reshape(-1, 1, 2)
-            cv2.polylines(
-                canvas, [line], isClosed=False, color=colour, thickness=2 * _FINE, lineType=cv2.LINE_AA
-            )
+            cv2.polylines(canvas, [line], isClosed=False, color=colour, thickness=2 * _FINE, lineType=cv2.LINE_AA)
         for point in (sweeps or {}).get(name, ()):
             cv2.circle(canvas, place(*point), 5 * _FINE, colour, _FINE, cv2.LINE_AA)
         if name in operating:

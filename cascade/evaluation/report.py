@@ -37,9 +37,7 @@ class Reading:
     speed_threads: int
 
 
-def results(
-    comparison: Comparison, reading: Reading, detectors: Mapping[str, FaceDetector]
-) -> dict[str, Any]:
+def results(comparison: Comparison, reading: Reading, detectors: Mapping[str, FaceDetector]) -> dict[str, Any]:
     """All figures as plain values, as they go to results.json."""
     counted = comparison.images
     return {
@@ -64,9 +62,7 @@ def _figures(result: DetectorResult, reading: Reading, images: int) -> dict[str,
     return {
         "average_precision": curve.average_precision(),
         "detection_rate_at": {f"{k:g}": curve.rate_at(k) for k in reading.false_positives},
-        "detection_rate_at_per_image": {
-            f"{k:g}": curve.rate_at(k * images) for k in reading.false_positives_per_image
-        },
+        "detection_rate_at_per_image": {f"{k:g}": curve.rate_at(k * images) for k in reading.false_positives_per_image},
         "operating_point": asdict(result.operating),
         "sweep": [asdict(point) for point in result.sweep],
         "box_adjustment": None if result.adjustment is None else asdict(result.adjustment),
@@ -85,12 +81,9 @@ def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any
     """Write everything below a folder and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     curves = {name: result.curve for name, result in comparison.results.items()}
-    operating = {
-        name: (result.operating.wrong, result.operating.rate) for name, result in comparison.results.items()
-    }
+    operating = {name: (result.operating.wrong, result.operating.rate) for name, result in comparison.results.items()}
     sweeps = {
-        name: [(point.wrong, point.rate) for point in result.sweep]
-        for name, result in comparison.results.items()
+        name: [(point.wrong, point.rate) for point in result.sweep] for name, result in comparison.results.items()
     }
     json_path = folder / "results.json"
     json_path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
@@ -122,9 +115,7 @@ def _write_table(path: Path, figures: Mapping[str, Any]) -> Path:
         for index, (name, own) in enumerate(figures["detectors"].items()):
             row = {"detector": name, "average_precision": own["average_precision"]}
             row |= {f"rate_at_{key}": value for key, value in own["detection_rate_at"].items()}
-            row |= {
-                f"rate_at_{key}_per_image": value for key, value in own["detection_rate_at_per_image"].items()
-            }
+            row |= {f"rate_at_{key}_per_image": value for key, value in own["detection_rate_at_per_image"].items()}
             row |= {f"own_settings_{key}": value for key, value in own["operating_point"].items()}
             row["images_per_second"] = own["images_per_second"]
             if index == 0:

@@ -38,10 +38,7 @@ def find_compiler() -> None:
     Raises:
         MissingBuildToolError: there is none; the message says how to get one.
     """
-    for variable, names, language in (
-        ("CC", ("cc", "gcc", "clang"), "C"),
-        ("CXX", ("c++", "g++", "clang++"), "C++"),
-    ):
+    for variable, names, language in (("CC", ("cc", "gcc", "clang"), "C"), ("CXX", ("c++", "g++", "clang++"), "C++")):
         chosen = os.environ.get(variable, "").split()
         wanted = tuple(chosen[:1]) or names
         if not any(shutil.which(name) for name in wanted):
@@ -94,9 +91,7 @@ def compile_tools(
         "-DCPU_DISPATCH=",  # one variant of each kernel: half the compilation
     ]
     build.mkdir(parents=True, exist_ok=True)
-    _step(
-        [cmake, "-G", "Ninja", "-S", source, "-B", build, *settings], log, "CMake could not configure OpenCV"
-    )
+    _step([cmake, "-G", "Ninja", "-S", source, "-B", build, *settings], log, "CMake could not configure OpenCV")
 
     def report(line: str) -> None:
         if match := _STEP.match(line):
@@ -106,9 +101,7 @@ def compile_tools(
     return build / "bin"
 
 
-def _step(
-    command: list[str | Path], log: Path, failure: str, on_line: Callable[[str], None] | None = None
-) -> None:
+def _step(command: list[str | Path], log: Path, failure: str, on_line: Callable[[str], None] | None = None) -> None:
     errors: list[str] = []
 
     def watch(line: str) -> None:

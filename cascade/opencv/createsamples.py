@@ -173,9 +173,7 @@ def _checked_boxes(entry: ImageAnnotations) -> list[Box]:
     return boxes
 
 
-def run_createsamples(
-    tools: Tools, arguments: list[str], folder: Path, vec: Path, wanted: int, pixels: int
-) -> int:
+def run_createsamples(tools: Tools, arguments: list[str], folder: Path, vec: Path, wanted: int, pixels: int) -> int:
     """Run the binary and check what it made.
 
     Args:
@@ -195,13 +193,7 @@ def run_createsamples(
     """
     command = [str(tools.createsamples), *arguments]
     answer = subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        check=False,
+        command, cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False
     )
     said = (answer.stderr.strip() or answer.stdout.strip() or "nothing").splitlines()[-1]
     made = folder / "out.vec"
@@ -216,8 +208,7 @@ def run_createsamples(
         ) from error
     if answer.returncode != 0 or header.count != wanted or header.pixels != pixels:
         raise CreateSamplesError(
-            f"opencv_createsamples made {header.count} of {wanted} samples, status {answer.returncode}: "
-            f"{said}"
+            f"opencv_createsamples made {header.count} of {wanted} samples, status {answer.returncode}: {said}"
         )
     vec.parent.mkdir(parents=True, exist_ok=True)
     partial = vec.with_name(f".{vec.name}.part")

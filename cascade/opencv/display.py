@@ -64,17 +64,7 @@ class StageDisplay:
 
     def _render(self) -> RenderableType:
         table = Table(title="Cascade", title_justify="left")
-        for heading in (
-            "stage",
-            "pos",
-            "looked at",
-            "neg",
-            "accept. ratio",
-            "weak",
-            "hit rate",
-            "false al.",
-            "time",
-        ):
+        for heading in ("stage", "pos", "looked at", "neg", "accept. ratio", "weak", "hit rate", "false al.", "time"):
             table.add_column(heading, justify="right")
         rows = [*self._before, *self._log.stages]
         for stage in rows[-_SHOWN:]:

@@ -82,9 +82,7 @@ def _fatal(
             f"{stage} finished stages are in {folder}. {see}"
         )
     if log.says("can not be opened"):
-        return OutputNotWritableError(
-            f"Nothing can be written to {folder}: check its permissions and the disk. {see}"
-        )
+        return OutputNotWritableError(f"Nothing can be written to {folder}: check its permissions and the disk. {see}")
     if status == _KILLED or log.says("bad_alloc") or log.says("Insufficient memory"):
         return MemoryLimitError(
             "The binary ran out of memory: lower options.precalcValBufSize and "

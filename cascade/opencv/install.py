@@ -5,14 +5,7 @@ import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cascade.errors import BuildError
 from cascade.opencv import build, source
@@ -28,9 +21,7 @@ def usable_cores() -> int:
 
 
 def ensure_tools(
-    createsamples: str | Path | None = None,
-    traincascade: str | Path | None = None,
-    console: Console | None = None,
+    createsamples: str | Path | None = None, traincascade: str | Path | None = None, console: Console | None = None
 ) -> Tools:
     """The binaries given, on PATH or in the cache; compiled into the cache when there are none.
 
@@ -42,11 +33,7 @@ def ensure_tools(
 
 
 def install_tools(
-    *,
-    jobs: int | None = None,
-    archive: Path | None = None,
-    rebuild: bool = False,
-    console: Console | None = None,
+    *, jobs: int | None = None, archive: Path | None = None, rebuild: bool = False, console: Console | None = None
 ) -> Tools:
     """Compile the binaries into the cache, unless they are there.
 
@@ -65,9 +52,7 @@ def install_tools(
     target = tools_folder()
     log = target.parent / f"build-{target.name}.log"
     with locked(target.parent):
-        if (
-            rebuild or not (target / "bin" / TRAINCASCADE).is_file()
-        ):  # another process may have built meanwhile
+        if rebuild or not (target / "bin" / TRAINCASCADE).is_file():  # another process may have built meanwhile
             for left_over in target.parent.glob(f".{target.name}-*"):  # of a build that was killed
                 shutil.rmtree(left_over, ignore_errors=True)
             build.find_compiler()
@@ -81,10 +66,7 @@ def install_tools(
 def _make(target: Path, log: Path, jobs: int, archive: Path | None, console: Console) -> None:
     say = console.print
     say(f"Compiling OpenCV {source.OPENCV_VERSION}'s training binaries, once, into {target}", soft_wrap=True)
-    say(
-        f"About 8 CPU minutes, so some {max(1, round(8 / jobs))} min with {jobs} job(s). Log: {log}",
-        soft_wrap=True,
-    )
+    say(f"About 8 CPU minutes, so some {max(1, round(8 / jobs))} min with {jobs} job(s). Log: {log}", soft_wrap=True)
     with replacing(target) as folder:
         work = folder / "work"
         work.mkdir()
@@ -112,9 +94,7 @@ def _make(target: Path, log: Path, jobs: int, archive: Path | None, console: Con
         for cascade in sorted((tree / "data" / "lbpcascades").glob("*.xml")):
             shutil.copy2(cascade, folder / "data")
         shutil.copy2(tree / "LICENSE", folder / "LICENSE")
-        find_tools(
-            folder / "bin" / CREATESAMPLES, folder / "bin" / TRAINCASCADE
-        )  # raises when they do not run
+        find_tools(folder / "bin" / CREATESAMPLES, folder / "bin" / TRAINCASCADE)  # raises when they do not run
         shutil.rmtree(work)
 
 
@@ -123,13 +103,7 @@ class _Bar:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        columns = (
-            TextColumn("    "),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
+        columns = (TextColumn("    "), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
         self._task = self._progress.add_task("", total=None)
         self._tenth = 0

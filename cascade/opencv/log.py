@@ -102,11 +102,7 @@ class TrainingLog:
             stage.negatives, stage.acceptance_ratio = int(match[1]), float(match[2])
             self.activity = "computing features"
         elif match := _ROUND.match(line):
-            stage.weak, stage.hit_rate, stage.false_alarm_rate = (
-                int(match[1]),
-                float(match[2]),
-                float(match[3]),
-            )
+            stage.weak, stage.hit_rate, stage.false_alarm_rate = (int(match[1]), float(match[2]), float(match[3]))
             self.activity = "boosting"
         elif _ENDED.match(line):
             stage.finished = True

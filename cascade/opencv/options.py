@@ -67,9 +67,7 @@ class TrainOptions:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ConfigError(
-                    f"options.{name} is {getattr(self, name)!r}; it may be {', '.join(choices)}"
-                )
+                raise ConfigError(f"options.{name} is {getattr(self, name)!r}; it may be {', '.join(choices)}")
         for name in ("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be at least 1")
@@ -78,15 +76,11 @@ class TrainOptions:
                 raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be 0 or more")
         for name in ("minHitRate", "maxFalseAlarmRate", "weightTrimRate"):
             if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(
-                    f"options.{name} is {getattr(self, name)}; it must be above 0 and at most 1"
-                )
+                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
         if min(self.w, self.h) < 8:
             raise ConfigError(f"options.w × options.h is {self.w}×{self.h}; both must be at least 8 pixels")
         if self.baseFormatSave and self.featureType != "HAAR":
-            raise ConfigError(
-                "options.baseFormatSave works with featureType HAAR alone: the old format has no other"
-            )
+            raise ConfigError("options.baseFormatSave works with featureType HAAR alone: the old format has no other")
 
     def arguments(self, data: Path | str, vec: Path | str, bg: Path | str) -> list[str]:
         """The binary's argument list, with every option spelt out."""

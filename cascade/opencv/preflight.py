@@ -75,9 +75,7 @@ def inspect(
 
 def _inspect_vec(vec: Path, options: TrainOptions, found: Preflight) -> None:
     if not vec.is_file():
-        found.errors.append(
-            VecMissingError(f"There is no .vec file at {vec}; make one with python -m cascade.prepare")
-        )
+        found.errors.append(VecMissingError(f"There is no .vec file at {vec}; make one with python -m cascade.prepare"))
         return
     try:
         header = read_vec_header(vec)
@@ -122,9 +120,7 @@ def _inspect_backgrounds(
 ) -> None:
     if not bg.is_file():
         found.errors.append(
-            BackgroundMissingError(
-                f"There is no list of negatives at {bg}; python -m cascade.prepare makes one"
-            )
+            BackgroundMissingError(f"There is no list of negatives at {bg}; python -m cascade.prepare makes one")
         )
         return
     listed = read_background(bg)
@@ -139,15 +135,11 @@ def _inspect_backgrounds(
     if not found.backgrounds:
         example = f"; the first: {refused[0]}" if refused else ""
         found.errors.append(
-            BackgroundError(
-                f"{bg} lists {len(listed)} pictures, and none can be used{example}. Correct the list."
-            )
+            BackgroundError(f"{bg} lists {len(listed)} pictures, and none can be used{example}. Correct the list.")
         )
         return
     if refused:
-        found.warnings.append(
-            f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…"
-        )
+        found.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
     if found.windows < options.numNeg:
         found.errors.append(
             BackgroundError(
@@ -222,9 +214,7 @@ def count_features(options: TrainOptions) -> int:
             for cell in range(8, w // 2 + 1, 8)
             for bw, bh in ((2 * cell, 2 * cell), (2 * cell, 4 * cell), (4 * cell, 2 * cell))
         )
-    total = sum(
-        _upright(w, h, a, b) for a, b in _HAAR_UPRIGHT["BASIC" if options.mode == "BASIC" else "CORE"]
-    )
+    total = sum(_upright(w, h, a, b) for a, b in _HAAR_UPRIGHT["BASIC" if options.mode == "BASIC" else "CORE"])
     if options.mode == "ALL":
         total += sum(_tilted(w, h, a, b) for a, b in _HAAR_TILTED)
     return total

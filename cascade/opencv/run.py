@@ -20,13 +20,7 @@ from cascade.opencv.log import Stage
 from cascade.opencv.options import TrainOptions
 from cascade.opencv.preflight import Preflight, inspect
 from cascade.opencv.record import CSV_NAME, StageTable, TensorBoardStages, read_stages
-from cascade.opencv.result_folder import (
-    check_unchanged,
-    count_finished,
-    describe,
-    remove_unfinished,
-    write_record,
-)
+from cascade.opencv.result_folder import check_unchanged, count_finished, describe, remove_unfinished, write_record
 from cascade.opencv.tools import FACES_VEC, Tools
 from cascade.opencv.traincascade import Observer, TrainCascade
 
@@ -72,9 +66,7 @@ class TrainConfig:
         if self.preflight not in ("strict", "warn"):
             raise ConfigError(f"preflight is {self.preflight!r}; it may be strict or warn")
         if self.samples is None and None in (self.vec, self.bg):
-            raise ConfigError(
-                "Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE"
-            )
+            raise ConfigError("Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE")
 
     def inputs(self) -> tuple[Path, Path]:
         """The .vec file and the list of negatives."""
@@ -100,9 +92,7 @@ def run_training(config: TrainConfig, folder: Path, console: Console) -> float:
     vec, bg = config.inputs()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at the negatives", total=None)
-        found = inspect(
-            vec, bg, config.options, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        found = inspect(vec, bg, config.options, lambda done, total: bar.update(task, completed=done, total=total))
     _report_preflight(found, config, console)
     training = describe(config.options, vec, found.backgrounds)
     check_unchanged(folder, training)

@@ -132,9 +132,7 @@ def run_preparation(config: PrepareConfig, folder: Path, console: Console) -> No
 def _sources(config: PrepareConfig) -> tuple[list[Source], list[Source]]:
     negatives = [Source(path) for path in find_pictures(Path(config.negatives).expanduser())]
     if config.annotations is not None:
-        entries = _annotated(
-            Path(config.annotations).expanduser(), config.positives, config.annotation_format
-        )
+        entries = _annotated(Path(config.annotations).expanduser(), config.positives, config.annotation_format)
         return [Source(entry.path, entry) for entry in entries], negatives
     if config.positives is None:
         return [], negatives
@@ -166,9 +164,7 @@ def _make_vecs(config: PrepareConfig, tools: Tools, folder: Path) -> int:
             write_vec(vec, add_variants(read_vec(vec, w, h), entries, config.variants, config.seed))
         held_out = folder / "held_out"
         if (held_out / "positives.dat").is_file() and (held_out / "positives.dat").stat().st_size:
-            create_vec(
-                tools, read_annotations(held_out / "positives.dat"), held_out / "positives.vec", w=w, h=h
-            )
+            create_vec(tools, read_annotations(held_out / "positives.dat"), held_out / "positives.vec", w=w, h=h)
     samples = read_vec(vec, w, h)
     write_contact_sheet(folder / "positives.png", samples)
     return len(samples)
@@ -201,10 +197,8 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _say(prepared: Prepared, samples: int, config: PrepareConfig, folder: Path, console: Console) -> None:
     lines = [
-        f"{folder}: {samples} samples of {config.w}×{config.h} in positives.vec, {prepared.negatives} "
-        "negatives",
-        f"held out for measuring: {prepared.held_out_positives} positives, {prepared.held_out_negatives} "
-        "negatives",
+        f"{folder}: {samples} samples of {config.w}×{config.h} in positives.vec, {prepared.negatives} negatives",
+        f"held out for measuring: {prepared.held_out_positives} positives, {prepared.held_out_negatives} negatives",
     ]
     lines += [f"  {count} {reason}" for reason, count in sorted(prepared.left_out.items())]
     lines.append(f"what became of each picture: {REPORT_NAME}; a look at the samples: positives.png")

@@ -73,9 +73,7 @@ class Venv:
         if status == 0:
             return
         text = "\n".join(lines)
-        cause = next(
-            (line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else ""
-        )
+        cause = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
         reason = "there is no way to the package index" if _NO_NETWORK.search(text) else "pip failed"
         raise DownloadError(
             f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "

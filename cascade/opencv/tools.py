@@ -38,9 +38,7 @@ def tools_folder() -> Path:
     return cache_root() / "opencv-tools" / OPENCV_VERSION
 
 
-def find_tools(
-    createsamples: str | Path | None = None, traincascade: str | Path | None = None
-) -> Tools | None:
+def find_tools(createsamples: str | Path | None = None, traincascade: str | Path | None = None) -> Tools | None:
     """The binaries given, else those on PATH, else those in the cache; None when there are none yet.
 
     Raises:
@@ -48,9 +46,7 @@ def find_tools(
     """
     if createsamples is not None or traincascade is not None:
         if createsamples is None or traincascade is None:
-            raise ToolsError(
-                "Give the paths of both binaries, tools.createsamples and tools.traincascade, or of none"
-            )
+            raise ToolsError("Give the paths of both binaries, tools.createsamples and tools.traincascade, or of none")
         paths = [Path(given).expanduser().absolute() for given in (createsamples, traincascade)]
         for path in paths:
             if (problem := _problem(path)) is not None:
@@ -73,14 +69,10 @@ def _problem(path: Path) -> str | None:
         return "it is not executable"
     try:
         # Without arguments both print their options and leave.
-        answer = subprocess.run(
-            [path], capture_output=True, text=True, errors="replace", timeout=20, check=False
-        )
+        answer = subprocess.run([path], capture_output=True, text=True, errors="replace", timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"it does not run ({error})"
     if "Usage:" not in answer.stdout or "-vec" not in answer.stdout:
-        said = (
-            answer.stderr.strip() or answer.stdout.strip() or f"exit status {answer.returncode}"
-        ).splitlines()[-1]
+        said = (answer.stderr.strip() or answer.stdout.strip() or f"exit status {answer.returncode}").splitlines()[-1]
         return f"it does not answer as OpenCV's program does ({said})"
     return None

@@ -106,9 +106,7 @@ class TrainCascade:
         before = count_finished(folder)
         start = time.monotonic()
         status, log = self.follow(command, log_file)
-        failure = diagnose(
-            status, log, self.options, folder=folder, vec=self.vec, bg=listed, log_file=log_file
-        )
+        failure = diagnose(status, log, self.options, folder=folder, vec=self.vec, bg=listed, log_file=log_file)
         if failure is not None and not isinstance(failure, EarlyStopError):
             raise failure
         return Training(

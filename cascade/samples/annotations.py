@@ -24,10 +24,7 @@ FORMATS = (*_LINE_READERS, "yolo", "coco")
 
 
 def read_annotations(
-    path: str | Path,
-    images: str | Path | None = None,
-    format: str | None = None,
-    category: str | int | None = None,
+    path: str | Path, images: str | Path | None = None, format: str | None = None, category: str | int | None = None
 ) -> list[ImageAnnotations]:
     """Read where the faces are in a set of images.
 

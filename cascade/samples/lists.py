@@ -39,9 +39,7 @@ def read_background(path: Path) -> list[Path]:
 
 def write_background(path: Path, pictures: Iterable[Path | str]) -> None:
     """Write a list of negatives, one per line."""
-    path.write_text(
-        "".join(f"{picture}\n" for picture in pictures), encoding="utf-8", errors="surrogateescape"
-    )
+    path.write_text("".join(f"{picture}\n" for picture in pictures), encoding="utf-8", errors="surrogateescape")
 
 
 def write_positives(path: Path, entries: Iterable[tuple[str, Sequence[Box]]]) -> None:
@@ -57,10 +55,6 @@ def write_positives(path: Path, entries: Iterable[tuple[str, Sequence[Box]]]) ->
     lines = []
     for name, boxes in entries:
         if any(character.isspace() for character in name) or Path(name).is_absolute():
-            raise SampleError(
-                f"opencv_createsamples cannot read {name!r}: paths must be relative and without spaces"
-            )
-        lines.append(
-            f"{name}\t{len(boxes)}\t{' '.join(' '.join(str(value) for value in box) for box in boxes)}\n"
-        )
+            raise SampleError(f"opencv_createsamples cannot read {name!r}: paths must be relative and without spaces")
+        lines.append(f"{name}\t{len(boxes)}\t{' '.join(' '.join(str(value) for value in box) for box in boxes)}\n")
     path.write_text("".join(lines), encoding="utf-8")

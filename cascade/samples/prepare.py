@@ -136,9 +136,7 @@ def _place(account: Account, folder: Path, index: int) -> tuple[Path, list[Box]]
         top = max([0, *(-y for _, y, _, _ in boxes)])
         right = max([0, *(x + w - width for x, _, w, _ in boxes)])
         bottom = max([0, *(y + h - height for _, y, _, h in boxes)])
-        image = np.asarray(
-            cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE), np.uint8
-        )
+        image = np.asarray(cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE), np.uint8)
         boxes = [(x + left, y + top, w, h) for x, y, w, h in boxes]
         suffix = ".png"
     path = folder / f"{index:06d}{suffix}"
@@ -155,9 +153,7 @@ def _place(account: Account, folder: Path, index: int) -> tuple[Path, list[Box]]
 
 def _reasons(accounts: Sequence[Account]) -> Counter[str]:
     return Counter(
-        f"{account.role}: {change.split(':')[0].split(' of ')[0]}"
-        for account in accounts
-        for change in account.changes
+        f"{account.role}: {change.split(':')[0].split(' of ')[0]}" for account in accounts for change in account.changes
     )
 
 

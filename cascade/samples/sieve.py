@@ -98,9 +98,7 @@ class Sieve:
             return account
         height, width = image.shape
         if width < self.fitter.w or height < self.fitter.h:
-            account.changes.append(
-                f"too small: {width}×{height}, the window is {self.fitter.w}×{self.fitter.h}"
-            )
+            account.changes.append(f"too small: {width}×{height}, the window is {self.fitter.w}×{self.fitter.h}")
         elif image.std() < self.min_std:
             account.changes.append("blank")
         else:

@@ -41,10 +41,7 @@ class Variants:
 
 
 def add_variants(
-    samples: npt.NDArray[np.uint8],
-    entries: Iterable[ImageAnnotations],
-    variants: Variants,
-    seed: int,
+    samples: npt.NDArray[np.uint8], entries: Iterable[ImageAnnotations], variants: Variants, seed: int
 ) -> npt.NDArray[np.uint8]:
     """Samples and their variants, shuffled.
 

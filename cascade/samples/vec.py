@@ -45,9 +45,7 @@ def read_vec_header(path: Path) -> VecHeader:
     head = np.frombuffer(raw, _HEADER)[0]
     header = VecHeader(int(head["count"]), int(head["pixels"]))
     if header.count < 0 or header.pixels <= 0:
-        raise VecError(
-            f"{path} is no .vec file: its header says {header.count} samples of {header.pixels} pixels"
-        )
+        raise VecError(f"{path} is no .vec file: its header says {header.count} samples of {header.pixels} pixels")
     whole, rest = divmod(size - _HEADER.itemsize, _sample_type(header.pixels).itemsize)
     if whole < header.count or rest:
         raise VecError(
@@ -96,9 +94,7 @@ def write_vec(path: Path, samples: npt.NDArray[np.uint8]) -> None:
         VecError: the samples are not of that shape and type.
     """
     if samples.ndim != 3 or samples.dtype != np.uint8 or 0 in samples.shape[1:]:
-        raise VecError(
-            f"Samples must be uint8 of shape (N, height, width), not {samples.dtype} {samples.shape}"
-        )
+        raise VecError(f"Samples must be uint8 of shape (N, height, width), not {samples.dtype} {samples.shape}")
     pixels = samples.shape[1] * samples.shape[2]
     records = np.zeros(len(samples), _sample_type(pixels))
     records["values"] = samples.reshape(len(samples), pixels)
@@ -110,9 +106,7 @@ def write_vec(path: Path, samples: npt.NDArray[np.uint8]) -> None:
 def possible_windows(pixels: int) -> list[tuple[int, int]]:
     """The (width, height) with that many pixels: sides of 8 or more, aspect of 3 or less."""
     sides = [side for side in range(8, pixels // 8 + 1) if pixels % side == 0]
-    return [
-        (side, pixels // side) for side in sides if max(side, pixels // side) <= 3 * min(side, pixels // side)
-    ]
+    return [(side, pixels // side) for side in sides if max(side, pixels // side) <= 3 * min(side, pixels // side)]
 
 
 def _sample_type(pixels: int) -> np.dtype[np.void]:

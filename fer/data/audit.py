@@ -26,9 +26,7 @@ from fer.visual import contact_sheet
 _COLUMNS = 12
 
 
-def audit(
-    splits: Mapping[Split, Faces], folder: Path, blank_below: float, faces_per_sheet: int, seed: int
-) -> None:
+def audit(splits: Mapping[Split, Faces], folder: Path, blank_below: float, faces_per_sheet: int, seed: int) -> None:
     """Write `audit.json`, `flaws.csv` and contact sheets into a folder and print the figures.
 
     Args:
@@ -129,9 +127,7 @@ def _print(counts: Mapping[Split, Mapping[str, int]], summary: Any, folder: Path
     console.print(f"Figures, a list of the images and contact sheets: {folder}", soft_wrap=True)
 
 
-@hydra.main(
-    version_base="1.3", config_path=str(Path(fer.__file__).parents[1] / "configs"), config_name="audit"
-)
+@hydra.main(version_base="1.3", config_path=str(Path(fer.__file__).parents[1] / "configs"), config_name="audit")
 @reported
 def main(config: DictConfig) -> None:
     """Load the configured source and audit it into Hydra's run folder."""

@@ -28,9 +28,7 @@ class Faces:
     def __post_init__(self) -> None:
         """Raise ValueError where shapes or dtypes are not the promised ones."""
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 1:
-            raise ValueError(
-                f"images must be uint8 (N, 1, H, W), not {self.images.dtype} {tuple(self.images.shape)}"
-            )
+            raise ValueError(f"images must be uint8 (N, 1, H, W), not {self.images.dtype} {tuple(self.images.shape)}")
         hard = self.labels.dtype == torch.int64 and self.labels.ndim == 1
         soft = self.labels.dtype == torch.float32 and self.labels.shape[1:] == (len(EXPRESSIONS),)
         if not (hard or soft) or len(self.labels) != len(self.images):

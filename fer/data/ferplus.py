@@ -22,18 +22,7 @@ from fer.labels import EXPRESSIONS
 VOTES_URL = "https://github.com/microsoft/FERPlus/blob/master/fer2013new.csv"
 
 #: FER+'s columns of votes; the last two are no expressions.
-CATEGORIES = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "NF",
-)
+CATEGORIES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 _NAMES = {"happiness": "happy", "sadness": "sad", "anger": "angry"}
 _OURS = [next(c for c in CATEGORIES if _NAMES.get(c, c) == expression) for expression in EXPRESSIONS]
 _CONTEMPT, _UNKNOWN = CATEGORIES.index("contempt"), CATEGORIES.index("unknown")
@@ -87,9 +76,7 @@ class FerPlus:
         usages, votes = read_votes(Path(self.votes_path).expanduser())
         total = sum(len(rows) for _, rows in splits.values())
         if total != len(votes):
-            raise DataError(
-                f"{self.votes_path} has {len(votes):,} rows, {self.path} {total:,}: they must match"
-            )
+            raise DataError(f"{self.votes_path} has {len(votes):,} rows, {self.path} {total:,}: they must match")
         majorities = majority(votes)
         shares = majorities if self.labels == "majority" else distribution(votes)
         names = {split: usage for usage, split in USAGES.items()}

@@ -122,9 +122,7 @@ class ImageFolder:
                 if expression is None:
                     continue
                 if expression not in EXPRESSIONS:
-                    raise DataError(
-                        f"data.classes.{folder.name} is {expression!r}, none of {', '.join(EXPRESSIONS)}"
-                    )
+                    raise DataError(f"data.classes.{folder.name} is {expression!r}, none of {', '.join(EXPRESSIONS)}")
                 label = EXPRESSIONS.index(expression)
                 paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
                 files += [_File(split, label, path) for path in paths if not path.name.startswith(".")]
@@ -162,13 +160,7 @@ def _decode(paths: list[Path], size: int) -> tuple[NDArray[np.uint8], list[str]]
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             faces = pool.map(lambda path: _read(path, size), paths)
-            bar = track(
-                faces,
-                "Reading images",
-                total=len(paths),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            bar = track(faces, "Reading images", total=len(paths), console=Console(stderr=True), transient=True)
             reasons = []
             for image, face in zip(images, bar, strict=True):
                 if isinstance(face, str):

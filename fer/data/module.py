@@ -104,20 +104,12 @@ class FaceDataModule(LightningDataModule):
         """
         self._resume = state_dict
 
-    def on_after_batch_transfer(
-        self, batch: tuple[Tensor, Tensor], dataloader_idx: int
-    ) -> tuple[Tensor, Tensor]:
+    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
         """Turn uint8 faces into the network's input, augmented while training."""
         images, labels = batch
         if self.trainer is not None and self.trainer.training and self.augmentation is not None:
             progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-            key = (
-                self.augmentation_seed,
-                AUGMENTATION,
-                self.trainer.current_epoch,
-                progress,
-                self.trainer.global_rank,
-            )
+            key = (self.augmentation_seed, AUGMENTATION, self.trainer.current_epoch, progress, self.trainer.global_rank)
             pixels = self.augmentation(images, generator(*key, device=images.device))
         else:
             pixels = images.float()
@@ -131,9 +123,7 @@ class FaceDataModule(LightningDataModule):
         """
         return self._loader(split, self.eval_batch_size, shared=False)
 
-    def _loader(
-        self, split: Split, batch_size: int, shuffle: bool = False, shared: bool = True
-    ) -> FaceLoader:
+    def _loader(self, split: Split, batch_size: int, shuffle: bool = False, shared: bool = True) -> FaceLoader:
         if split not in self.splits:
             raise DataError(f"{self.source} has no {split} split")
         faces = self.splits[split]

@@ -61,9 +61,7 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     return np.asarray(inside[np.ix_(rows, columns)], np.uint8)
 
 
-def crop_faces(
-    image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing
-) -> NDArray[np.uint8]:
+def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Cut the faces out of a picture, as the network takes them.
 
     Args:

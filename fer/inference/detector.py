@@ -52,8 +52,6 @@ def detect(
         return found.boxes, found.scores
     factor = longest_side / longest
     height, width = (max(1, round(side * factor)) for side in gray.shape)
-    found = detector.detect(
-        np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    )
+    found = detector.detect(np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8))
     back = np.array([gray.shape[1] / width, gray.shape[0] / height] * 2, np.float32)
     return found.boxes * back, found.scores

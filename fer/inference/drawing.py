@@ -55,11 +55,7 @@ def _draw(canvas: Image, face: Face) -> None:
     block_top = top - block if top >= block else top
     block_left = max(0, min(left - line // 2, canvas.shape[1] - text_width - 2 * pad))
     cv2.rectangle(
-        canvas,
-        (block_left, block_top),
-        (block_left + text_width + 2 * pad, block_top + block),
-        colour,
-        cv2.FILLED,
+        canvas, (block_left, block_top), (block_left + text_width + 2 * pad, block_top + block), colour, cv2.FILLED
     )
     blue, green, red = colour
     light = 0.299 * red + 0.587 * green + 0.114 * blue

@@ -63,9 +63,7 @@ class Explainer:
         large = nn.functional.interpolate(maps, (side, side), mode="bilinear", align_corners=False)
         return _to_unit(large[:, 0])
 
-    def guided_backpropagation(
-        self, faces: NDArray[np.uint8], targets: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def guided_backpropagation(self, faces: NDArray[np.uint8], targets: NDArray[np.int64]) -> NDArray[np.float32]:
         """Which pixels speak for a class (Springenberg et al., 2015), as in the Mini-Xception paper.
 
         Returns:
@@ -92,9 +90,7 @@ class Explainer:
             return []
         pixels, targets, _ = self._cut(image, faces, crop)
         sheets = []
-        maps = zip(
-            pixels, self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets), strict=True
-        )
+        maps = zip(pixels, self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets), strict=True)
         for face, cam, guided in maps:
             enlarged = cv2.resize(face, (_SHEET, _SHEET), interpolation=cv2.INTER_LINEAR)
             plain = np.asarray(cv2.cvtColor(enlarged, cv2.COLOR_GRAY2BGR), np.uint8)
@@ -131,11 +127,7 @@ def _with_gradients(classifier: object) -> LoadedNetwork:
             f"set classifier to a .ckpt file of train.py"
         )
     loaded = load_network(weights)
-    if (loaded.commit, loaded.epoch + 1, loaded.preprocessing) != (
-        info.commit,
-        info.epoch,
-        info.preprocessing,
-    ):
+    if (loaded.commit, loaded.epoch + 1, loaded.preprocessing) != (info.commit, info.epoch, info.preprocessing):
         raise ExplainError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 

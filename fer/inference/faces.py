@@ -77,7 +77,5 @@ def faces_from(
             time_s=time_s,
             track_id=None if track_ids is None else track_ids[index],
         )
-        for index, (box, score, row, label) in enumerate(
-            zip(boxes, scores, probabilities, labels, strict=True)
-        )
+        for index, (box, score, row, label) in enumerate(zip(boxes, scores, probabilities, labels, strict=True))
     ]

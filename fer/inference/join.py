@@ -8,16 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fer.errors import UserError, reported
-from fer.inference.results import (
-    FACES,
-    INPUTS,
-    JOB,
-    ResultError,
-    read_inputs,
-    read_job,
-    write_json,
-    write_whole,
-)
+from fer.inference.results import FACES, INPUTS, JOB, ResultError, read_inputs, read_job, write_json, write_whole
 
 
 def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:

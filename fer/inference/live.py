@@ -132,9 +132,7 @@ class LiveSource:
                 return
         if isinstance(self.source.address, int):
             raise LiveError(f"camera {self.source.name} sends no more frames; is it still plugged in?")
-        raise LiveError(
-            f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts"
-        )
+        raise LiveError(f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts")
 
     def _missing(self) -> str:
         if isinstance(self.source.address, int):
@@ -172,6 +170,4 @@ class FrameRate:
 def write_rate(image: Image, rate: float) -> None:
     """Write the frame rate into the upper left corner of a BGR picture, in place."""
     for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(
-            image, f"{rate:.0f} FPS", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA
-        )
+        cv2.putText(image, f"{rate:.0f} FPS", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA)

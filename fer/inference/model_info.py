@@ -94,9 +94,7 @@ def read_crops(values: Mapping[str, Mapping[str, float]]) -> dict[str, Crop]:
     Raises:
         TypeError: for a name that a crop does not have.
     """
-    return {
-        str(name): Crop(**{key: float(value) for key, value in crop.items()}) for name, crop in values.items()
-    }
+    return {str(name): Crop(**{key: float(value) for key, value in crop.items()}) for name, crop in values.items()}
 
 
 def measured_crops(path: Path = MEASURED_CROPS) -> dict[str, Crop]:

@@ -167,9 +167,7 @@ def write_json(folder: Path) -> None:
     try:
         with temporary.open("w") as file:
             inputs = [vars(done) for done in read_inputs(folder).values()]
-            file.write(
-                f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": ['
-            )
+            file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
             for number, row in enumerate(read_faces(folder)):
                 file.write(("," if number else "") + "\n" + json.dumps(_face_values(row)))
             file.write("\n]}\n")

@@ -77,9 +77,7 @@ def run(config: DictConfig, build_detector: Callable[[], Detector], folder: Path
         folder = _earlier(config.resume, job, source, folder, runs)
     with _interruptible():
         if isinstance(source, Live):
-            return _live(
-                config, source, recogniser, explainer, lambda: Results(folder, recogniser.classes, job)
-            )
+            return _live(config, source, recogniser, explainer, lambda: Results(folder, recogniser.classes, job))
         results = Results(folder, recogniser.classes, job)
         return _FilesRun(config, source, recogniser, explainer, results).run()
 
@@ -245,9 +243,7 @@ def _live(
             results.close(with_json=config.save.json)
     print_summary(results.folder, list(results.done.values()), labels, recogniser.classes)
     if live.dropped or live.reconnects:
-        log.warning(
-            "%d frames came too fast and were dropped; %d reconnections", live.dropped, live.reconnects
-        )
+        log.warning("%d frames came too fast and were dropped; %d reconnections", live.dropped, live.reconnects)
     return status
 
 
@@ -258,9 +254,7 @@ def _video_path(wanted: Any, folder: Path, name: str, *, by_default: bool) -> Pa
     if not wanted:
         return None
     if wanted is True:
-        return (
-            folder / "annotated" / f"{name}.mp4" if not name.endswith(".mp4") else folder / "annotated" / name
-        )
+        return folder / "annotated" / f"{name}.mp4" if not name.endswith(".mp4") else folder / "annotated" / name
     path = Path(str(wanted)).expanduser()
     if path.suffix.lower() != ".mp4":
         raise UserError(f"save.video={path}: annotated videos are written as .mp4")
@@ -278,9 +272,7 @@ def _explainer(config: DictConfig, recogniser: ExpressionRecognizer) -> "Explain
 def _job(config: DictConfig, source: Files | Live, recogniser: ExpressionRecognizer) -> dict[str, Any]:
     """What two runs must share so that one can go on with the other."""
     return {
-        "source": source.name
-        if isinstance(source, Live)
-        else str(Path(str(config.source)).expanduser().absolute()),
+        "source": source.name if isinstance(source, Live) else str(Path(str(config.source)).expanduser().absolute()),
         "detector": OmegaConf.to_container(config.detector, resolve=True),
         "classifier": {
             "model": str(config.classifier),

@@ -37,9 +37,7 @@ class Files:
             SourceError: index and count do not fit.
         """
         if not 0 <= index < count:
-            raise SourceError(
-                f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}"
-            )
+            raise SourceError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
         return Files(self.root, self.paths[index::count])
 
 
@@ -83,9 +81,7 @@ def find_source(source: str | int | None) -> Files | Live:
     path = Path(text).expanduser()
     if path.is_file():
         if not _is_known(path):
-            raise SourceError(
-                f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}"
-            )
+            raise SourceError(f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}")
         return Files(path.parent, (path,))
     if path.is_dir():
         return _in_folder(path)
@@ -123,6 +119,4 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-_KNOWN = (
-    f"Pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."
-)
+_KNOWN = f"Pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."

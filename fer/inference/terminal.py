@@ -107,9 +107,7 @@ def print_faces(faces: Sequence[Face]) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
-def print_summary(
-    folder: Path, inputs: Sequence[Input], labels: Counter[str], classes: Sequence[str]
-) -> None:
+def print_summary(folder: Path, inputs: Sequence[Input], labels: Counter[str], classes: Sequence[str]) -> None:
     """Print what was found and where it was written."""
     failed = [done for done in inputs if done.error]
     faces = sum(done.faces for done in inputs)

@@ -185,9 +185,7 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
 
 def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.uint8]]:
     """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N, 1) ones where that is known."""
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, after, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS
-    )
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS)
     return np.asarray(moved, np.float32), np.asarray(found, np.uint8)
 
 

@@ -13,22 +13,7 @@ from fer.errors import DataError
 from fer.inference.faces import Image
 
 VIDEO_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".avi",
-        ".mkv",
-        ".webm",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".flv",
-        ".ts",
-        ".mts",
-        ".3gp",
-        ".ogv",
-    ]
+    [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv"]
 )
 _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
 _MILLISECONDS = 1000
@@ -134,9 +119,7 @@ class VideoFile:
             )
         # some containers only estimate their count
         if self.count - decoded > max(1, self.count // 100):
-            return VideoError(
-                f"{self.path} is cut off or damaged: {decoded} of {self.count} frames could be decoded"
-            )
+            return VideoError(f"{self.path} is cut off or damaged: {decoded} of {self.count} frames could be decoded")
         return None
 
 

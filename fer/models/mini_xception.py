@@ -71,11 +71,7 @@ class MiniXception(nn.Module):
     MIN_SIZE = 48
 
     def __init__(
-        self,
-        num_classes: int = 7,
-        in_channels: int = 1,
-        stem: int = 8,
-        widths: Sequence[int] = (16, 32, 64, 128),
+        self, num_classes: int = 7, in_channels: int = 1, stem: int = 8, widths: Sequence[int] = (16, 32, 64, 128)
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(

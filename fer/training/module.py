@@ -99,12 +99,7 @@ class ExpressionClassifier(LightningModule):
         self.val_loss.reset()
         if not self.trainer.sanity_checking:
             self.val_scores = scores
-        values = {
-            "val/loss": loss,
-            "val/acc": scores.accuracy,
-            "val/macro_f1": scores.macro_f1,
-            "val/ece": scores.ece,
-        }
+        values = {"val/loss": loss, "val/acc": scores.accuracy, "val/macro_f1": scores.macro_f1, "val/ece": scores.ece}
         self._step_plateaus(values)
         # Every process has the same values; sync_dist only spares Lightning's advice to synchronise
         self.log("val/acc", values.pop("val/acc"), prog_bar=True, sync_dist=True)
@@ -121,9 +116,7 @@ class ExpressionClassifier(LightningModule):
         for entry in self.trainer.lr_scheduler_configs:
             if isinstance(entry.scheduler, ReduceLROnPlateau):
                 if entry.monitor not in values:
-                    raise UserError(
-                        f"scheduler.monitor must be one of {', '.join(values)}, not {entry.monitor!r}"
-                    )
+                    raise UserError(f"scheduler.monitor must be one of {', '.join(values)}, not {entry.monitor!r}")
                 entry.scheduler.step(values[entry.monitor])
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

@@ -82,15 +82,9 @@ def write_history(folder: Path, history: Mapping[str, list[float]]) -> None:
 
 def log_hyperparameters(trainer: Trainer, config: DictConfig, scores: Scores) -> None:
     """Put the run's settings with its final scores into TensorBoard, where the HParams tab compares runs."""
-    settings = {
-        group: OmegaConf.to_container(config[group], resolve=True) for group in _COMPARED if group in config
-    }
+    settings = {group: OmegaConf.to_container(config[group], resolve=True) for group in _COMPARED if group in config}
     flat = {"seed": config.seed, **_flatten(settings)}
-    metrics = {
-        "final/val_acc": scores.accuracy,
-        "final/val_macro_f1": scores.macro_f1,
-        "final/val_ece": scores.ece,
-    }
+    metrics = {"final/val_acc": scores.accuracy, "final/val_macro_f1": scores.macro_f1, "final/val_ece": scores.ece}
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(flat, metrics)

@@ -124,9 +124,7 @@ def _train(config: DictConfig) -> float | None:
 def _evaluate_only(config: DictConfig) -> float | None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     if config.ckpt_path is None:
-        raise UserError(
-            "train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt"
-        )
+        raise UserError("train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt")
     loaded = load_network(config.ckpt_path)
     if config.data.image_size != loaded.preprocessing.size:
         log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
@@ -136,17 +134,9 @@ def _evaluate_only(config: DictConfig) -> float | None:
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
-    about = {
-        "checkpoint": str(Path(config.ckpt_path).absolute()),
-        "epoch": loaded.epoch + 1,
-        "commit": loaded.commit,
-    }
+    about = {"checkpoint": str(Path(config.ckpt_path).absolute()), "epoch": loaded.epoch + 1, "commit": loaded.commit}
     report(folder, scores, about, notes)
-    values = {
-        "val/acc": scores["val"].accuracy,
-        "val/macro_f1": scores["val"].macro_f1,
-        "val/ece": scores["val"].ece,
-    }
+    values = {"val/acc": scores["val"].accuracy, "val/macro_f1": scores["val"].macro_f1, "val/ece": scores["val"].ece}
     return values.get(config.monitor)
 
 
@@ -208,11 +198,7 @@ def _score_splits(
 ) -> dict[str, Scores]:
     """Score the selecting split, and the test split where that is wanted and there is one."""
     device = trainer.strategy.root_device
-    scores = {
-        "val": evaluate(
-            loaded.network, data.whole_split("val"), loaded.preprocessing, device, "evaluating val"
-        )
-    }
+    scores = {"val": evaluate(loaded.network, data.whole_split("val"), loaded.preprocessing, device, "evaluating val")}
     if with_test and "test" in data.splits:
         loader = data.whole_split("test")
         scores["test"] = evaluate(loaded.network, loader, loaded.preprocessing, device, "evaluating test")

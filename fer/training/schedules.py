@@ -42,13 +42,7 @@ def one_cycle(
 
 
 def reduce_on_plateau(
-    optimizer: Optimizer,
-    *,
-    total_steps: int,
-    monitor: str,
-    mode: str = "min",
-    factor: float = 0.1,
-    patience: int = 10,
+    optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str = "min", factor: float = 0.1, patience: int = 10
 ) -> dict[str, Any]:
     """Multiply the rate by `factor` when `monitor` has not improved for more than `patience` epochs."""
     del total_steps  # every schedule is given it; this one has no end

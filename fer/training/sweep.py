@@ -41,15 +41,11 @@ class SweepTable(Callback):
         title = f"{len(runs)} runs, best first by {config.monitor}"
         table = Table(*results.columns, title=title, title_justify="left")
         for row in results.itertuples(index=False):
-            table.add_row(
-                *("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row)
-            )
+            table.add_row(*("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
         console = Console(soft_wrap=True)
         console.print(table)
         console.print(
-            f"sweep  {folder}\ncompare them with  tensorboard --logdir {folder}",
-            highlight=False,
-            markup=False,
+            f"sweep  {folder}\ncompare them with  tensorboard --logdir {folder}", highlight=False, markup=False
         )
 
 
@@ -70,11 +66,7 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
             metrics = {}
         values = dict(metrics.get("monitored", {}))
         val = metrics.get("val", {})
-        values |= {
-            "val/acc": val.get("accuracy"),
-            "val/macro_f1": val.get("macro_f1"),
-            "val/ece": val.get("ece"),
-        }
+        values |= {"val/acc": val.get("accuracy"), "val/macro_f1": val.get("macro_f1"), "val/ece": val.get("ece")}
         runs.append({"folder": run, "overrides": {key: value for key, _, value in pairs}, "values": values})
     return runs
 

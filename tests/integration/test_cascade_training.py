@@ -39,15 +39,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 W, H = 14, 16
 # A low rate per stage: drawn faces are easy, and the default would be reached after one stage
-SMALL = {
-    "numPos": 150,
-    "numNeg": 150,
-    "numStages": 3,
-    "w": W,
-    "h": H,
-    "maxFalseAlarmRate": 0.02,
-    "numThreads": 1,
-}
+SMALL = {"numPos": 150, "numNeg": 150, "numStages": 3, "w": W, "h": H, "maxFalseAlarmRate": 0.02, "numThreads": 1}
 OVERRIDES = [f"options.{name}={value}" for name, value in SMALL.items()]
 
 
@@ -127,8 +119,7 @@ class TestFromFoldersToDetector:
         printed = (result / "traincascade.log").read_text()
         assert f"windowSize [{W},{H}] : {report['features']}" in printed
         assert [stage.weak for stage in read_stages(result / "stages.csv")] == [
-            printed.split(f"TRAINING {index}-stage")[1].split("END>")[0].count("\n|") - 1
-            for index in range(3)
+            printed.split(f"TRAINING {index}-stage")[1].split("END>")[0].count("\n|") - 1 for index in range(3)
         ]
 
         classifier = cv2.CascadeClassifier(str(result / "cascade.xml"))
@@ -140,8 +131,7 @@ class TestFromFoldersToDetector:
             for x, y, w, h in entry.boxes:
                 total += 1
                 hits += any(
-                    abs(a + c / 2 - x - w / 2) < w / 3 and abs(b + d / 2 - y - h / 2) < h / 3
-                    for a, b, c, d in found
+                    abs(a + c / 2 - x - w / 2) < w / 3 and abs(b + d / 2 - y - h / 2) < h / 3 for a, b, c, d in found
                 )
         assert total > 0 and hits / total > 0.5
 
@@ -149,15 +139,7 @@ class TestFromFoldersToDetector:
         listed = commands.folder / "bg.txt"
         # An empty line, a comment and a lost picture: the binary alone would stop at the first
         listed.write_text("\n# mine\n" + "\n".join(map(str, negatives)) + "\n\ngone.png\n")
-        call = [
-            "-m",
-            "cascade.train",
-            f"vec='{vec}'",
-            f"bg={listed}",
-            "name=go",
-            "options.featureType=LBP",
-            *OVERRIDES,
-        ]
+        call = ["-m", "cascade.train", f"vec='{vec}'", f"bg={listed}", "name=go", "options.featureType=LBP", *OVERRIDES]
         commands.run(*call, "options.numStages=1")
         folder = commands.folder / "outputs/cascade/go"
         first = (folder / "stage0.xml").read_bytes()
@@ -175,15 +157,7 @@ class TestFromFoldersToDetector:
     def test_ctrl_c_keeps_finished_stages(self, commands, vec, negatives, tools):
         listed = commands.folder / "bg.txt"
         listed.write_text("\n".join(map(str, negatives)))
-        call = [
-            "-m",
-            "cascade.train",
-            f"vec='{vec}'",
-            f"bg={listed}",
-            "name=stop",
-            *OVERRIDES,
-            "options.mode=ALL",
-        ]
+        call = ["-m", "cascade.train", f"vec='{vec}'", f"bg={listed}", "name=stop", *OVERRIDES, "options.mode=ALL"]
         folder = commands.folder / "outputs/cascade/stop"
         process = commands.start(*call)
         deadline = time.monotonic() + 120
@@ -204,15 +178,7 @@ class TestFromFoldersToDetector:
     def test_sweep_has_a_folder_per_run(self, commands, vec, negatives, tools):
         listed = commands.folder / "bg.txt"
         listed.write_text("\n".join(map(str, negatives)))
-        call = [
-            "-m",
-            "cascade.train",
-            "-m",
-            f"vec='{vec}'",
-            f"bg={listed}",
-            "name=sweep",
-            "options.featureType=LBP",
-        ]
+        call = ["-m", "cascade.train", "-m", f"vec='{vec}'", f"bg={listed}", "name=sweep", "options.featureType=LBP"]
         commands.run(*call, *OVERRIDES, "options.numStages=1", "options.maxDepth=1,2")
         for index, depth in enumerate((1, 2)):
             report = json.loads((commands.folder / f"outputs/cascade/sweep/{index}/report.json").read_text())
@@ -358,9 +324,7 @@ class TestSamples:
         picture = tmp_path / "one face.png"
         shutil.copy(next((drawn / "positives").iterdir()), picture)
         out = tmp_path / "bent.vec"
-        create_distorted_vec(
-            tools, picture, negatives, out, w=W, h=H, num=30, distortion=Distortion(bgthresh=0)
-        )
+        create_distorted_vec(tools, picture, negatives, out, w=W, h=H, num=30, distortion=Distortion(bgthresh=0))
         samples = read_vec(out, W, H)
         assert len(samples) == 30 and len(np.unique(samples, axis=0)) == 30
 
@@ -374,21 +338,9 @@ class TestSamples:
         cv2.imwrite(str(faces / "tiny.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
         cv2.imwrite(str(faces / "square.webp"), np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8))
         negatives = drawn / "negatives"
-        call = [
-            "-m",
-            "cascade.prepare",
-            f"positives='{faces}'",
-            f"negatives='{negatives}'",
-            f"w={W}",
-            f"h={H}",
-        ]
+        call = ["-m", "cascade.prepare", f"positives='{faces}'", f"negatives='{negatives}'", f"w={W}", f"h={H}"]
         output = commands.run(*call)
-        for line in (
-            "1 positive: duplicate",
-            "1 positive: unreadable",
-            "1 positive: blank",
-            "1 positive: too small",
-        ):
+        for line in ("1 positive: duplicate", "1 positive: unreadable", "1 positive: blank", "1 positive: too small"):
             assert line in output
         folder = commands.folder / "outputs/samples/faces"
         rows = (folder / "pictures.csv").read_text().splitlines()
@@ -407,9 +359,7 @@ class TestSamples:
         output = commands.run("-m", "cascade.prepare", *folders, *settings)
         found = commands.folder / "outputs/samples/found"
         assert read_vec_header(found / "positives.vec").pixels == 144, output
-        boxes = {
-            row.split(",")[1]: row.split(",")[5] for row in (found / "pictures.csv").read_text().splitlines()
-        }
+        boxes = {row.split(",")[1]: row.split(",")[5] for row in (found / "pictures.csv").read_text().splitlines()}
         near = 0
         for entry in read_annotations(drawn / "positives.dat"):
             x, y, w, h = (int(value) for value in (boxes[str(entry.path)] or "0 0 0 0").split()[:4])

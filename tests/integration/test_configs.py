@@ -44,9 +44,7 @@ OPTIONS = [
 
 def _compose(tmp_path: Path, *overrides: str):
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose(
-            "train", [*overrides, f"hydra.runtime.output_dir={tmp_path}"], return_hydra_config=True
-        )
+        config = compose("train", [*overrides, f"hydra.runtime.output_dir={tmp_path}"], return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     return config
 
@@ -69,9 +67,7 @@ def test_option_composes_and_instantiates(group, option, tmp_path):
         OmegaConf.to_container(config[key], resolve=True, throw_on_missing=False)
     # Building a Trainer for hardware that is not here is an error of its own
     hardware = ["trainer.accelerator=cpu"] if (group, option) == ("trainer", "gpu") else []
-    votes = (
-        ["data.votes_path=votes.csv"] if "votes_path" in config.data and not config.data.votes_path else []
-    )
+    votes = ["data.votes_path=votes.csv"] if "votes_path" in config.data and not config.data.votes_path else []
     config = _compose(tmp_path, f"{group}={option}", *hardware, *votes)
 
     data = instantiate(config.data)

@@ -83,9 +83,7 @@ def test_the_command_on_a_photograph(commands, photo: Path):
     picture, plain = cv2.imread(str(folder / "annotated" / photo.name)), cv2.imread(str(photo))
     bottom, middle = round(y + height), round(x + width / 2)
     assert np.abs(picture[bottom, middle].astype(int) - colour_of("happy")).max() < 20  # smoothed edges
-    assert (
-        np.abs(picture[round(y + height / 2), round(x + width)].astype(int) - colour_of("happy")).max() < 20
-    )
+    assert np.abs(picture[round(y + height / 2), round(x + width)].astype(int) - colour_of("happy")).max() < 20
     np.testing.assert_array_equal(picture[300:], plain[300:])
     inside = np.s_[round(y + 30) : round(y + height - 10), round(x + 10) : round(x + width - 10)]
     np.testing.assert_array_equal(picture[inside], plain[inside])
@@ -243,12 +241,7 @@ def test_an_interrupted_run_keeps_its_rows_and_resumes(commands, tmp_path: Path,
     for index in range(60):
         os.link(photo, folder / f"{index:02}.png")
     film(folder / "z.avi", 10)
-    command = [
-        str(ROOT / "detect.py"),
-        f"source={folder}",
-        "save.pictures=false",
-        f"hydra.run.dir={tmp_path}/run/1",
-    ]
+    command = [str(ROOT / "detect.py"), f"source={folder}", "save.pictures=false", f"hydra.run.dir={tmp_path}/run/1"]
     process = commands.start(*command)
     table = tmp_path / "run/1/inputs.csv"
     deadline = time.monotonic() + 100
@@ -285,9 +278,7 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(commands, tmp_path: Path, 
         str(ROOT / "detect.py"), "-m", f"source={folder}", "shard.count=2", "shard.index=0,1",
         "save.pictures=false", f"hydra.sweep.dir={tmp_path}/sweep",
     )  # fmt: skip
-    joined = commands.run(
-        "-m", "fer.inference.join", f"{tmp_path}/sweep", f"--output={tmp_path}/run/1", status=1
-    )
+    joined = commands.run("-m", "fer.inference.join", f"{tmp_path}/sweep", f"--output={tmp_path}/run/1", status=1)
     assert "joined 2 shards" in joined and "6 inputs, 1 of them" in joined, output
     assert sorted(row["source"] for row in rows(tmp_path)) == [f"{index}.png" for index in range(5)]
 
@@ -315,9 +306,7 @@ def test_what_cannot_be_is_refused_with_its_name(tmp_path, photo, monkeypatch, o
 
 
 def test_an_error_is_one_message_and_status_2(commands, tmp_path: Path):
-    output = commands.run(
-        str(ROOT / "detect.py"), "source=nowhere.jpg", f"hydra.run.dir={tmp_path}/run/1", status=2
-    )
+    output = commands.run(str(ROOT / "detect.py"), "source=nowhere.jpg", f"hydra.run.dir={tmp_path}/run/1", status=2)
     assert "there is no file or folder" in output and "Traceback" not in output
 
 

@@ -53,9 +53,6 @@ def test_distributed_training_under_a_drawing_sweeper_is_refused(commands):
         "hydra.sweeper.n_trials=1",
     ]
     output = commands.run(
-        str(ROOT / "train.py"),
-        *overrides,
-        f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db",
-        status=2,
+        str(ROOT / "train.py"), *overrides, f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db", status=2
     )
     assert "would train with different parameters" in output

@@ -44,15 +44,7 @@ def test_a_run_ends_with_its_table_and_where_to_find_things(finished):
     assert str(run / "checkpoints" / "best.ckpt") in output
     assert f"tensorboard --logdir {run}" in output
     metrics = metrics_of(run)
-    assert set(metrics["test"]["classes"]) == {
-        "angry",
-        "disgust",
-        "fear",
-        "happy",
-        "sad",
-        "surprise",
-        "neutral",
-    }
+    assert set(metrics["test"]["classes"]) == {"angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"}
     assert f"{metrics['val']['accuracy']:.2%}" in output
     assert f"{metrics['test']['accuracy']:.2%}" in output
     assert (run / "checkpoints" / "last.ckpt").is_file()
@@ -64,9 +56,7 @@ def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
     best = run / "checkpoints" / "best.ckpt"
     faces = Synthetic(train_size=1, val_size=16, test_size=0).load()["val"]
     loaded = load_network(best)
-    here, _ = predict_logits(
-        loaded.network, FaceLoader(faces, EpochBatches(16, 16, False)), loaded.preprocessing
-    )
+    here, _ = predict_logits(loaded.network, FaceLoader(faces, EpochBatches(16, 16, False)), loaded.preprocessing)
     script = f"""
 import numpy as np
 from fer.data.loader import EpochBatches, FaceLoader

@@ -13,11 +13,7 @@ CONFIG = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": 7}
 
 def _save(path, **changes):
     weights = {f"network.{name}": value for name, value in MiniXception().state_dict().items()}
-    checkpoint = {
-        "fer": metadata(CONFIG, Preprocessing(size=64)),
-        "state_dict": weights,
-        "epoch": 3,
-    } | changes
+    checkpoint = {"fer": metadata(CONFIG, Preprocessing(size=64)), "state_dict": weights, "epoch": 3} | changes
     torch.save(checkpoint, path)
     return path
 
@@ -52,13 +48,7 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
 
 @pytest.mark.parametrize(
     "target",
-    [
-        "os.system",
-        "fer.training.run.run",
-        "fer.models.mini_xception.torch.hub.load",
-        "fer.models.nowhere.Net",
-        "",
-    ],
+    ["os.system", "fer.training.run.run", "fer.models.mini_xception.torch.hub.load", "fer.models.nowhere.Net", ""],
 )
 def test_only_networks_of_fer_models_are_built(target):
     with pytest.raises(CheckpointError, match=r"fer\.models"):

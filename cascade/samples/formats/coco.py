@@ -59,9 +59,7 @@ def _coco_category(source: Path, categories: list[dict[str, Any]], category: str
         face = [name for name in names if name.lower() == "face"]
         if face:
             return names[face[0]]
-        raise AnnotationError(
-            f"{source} has the categories {', '.join(names)}; name the faces' with category="
-        )
+        raise AnnotationError(f"{source} has the categories {', '.join(names)}; name the faces' with category=")
     if str(category) not in names:
         raise AnnotationError(f"{source} has no category {category!r}; it has {', '.join(names) or 'none'}")
     return names[str(category)]

@@ -30,10 +30,7 @@ def read_mit_cmu(lines: Lines) -> list[ImageAnnotations]:
         tokens = line.split()
         values = finite_numbers(tokens[-12:])
         if len(tokens) < 13 or values is None:
-            lines.fail(
-                number,
-                f"expected `image leye reye nose lmouth cmouth rmouth`, six points: {line[:80]!r}",
-            )
+            lines.fail(number, f"expected `image leye reye nose lmouth cmouth rmouth`, six points: {line[:80]!r}")
         left, right, _, _, mouth, _ = zip(values[::2], values[1::2], strict=True)
         box = face_box((left, right), mouth)
         if box[2] <= 0:

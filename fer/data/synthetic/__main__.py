@@ -51,9 +51,7 @@ def _folder(given: argparse.Namespace, start: _Start) -> None:
 
 def _chips(given: argparse.Namespace, start: _Start) -> None:
     advance = start(given.positives + given.negatives)
-    writers.write_chips(
-        given.out, given.positives, given.negatives, given.seed, colour=given.colour, advance=advance
-    )
+    writers.write_chips(given.out, given.positives, given.negatives, given.seed, colour=given.colour, advance=advance)
 
 
 def _scenes(given: argparse.Namespace, start: _Start) -> None:
@@ -120,13 +118,9 @@ def _parser() -> argparse.ArgumentParser:
 
     scenes = command("scenes", "OUT_DIR", _scenes, "pictures of several people, with boxes and expressions")
     scenes.add_argument("--count", type=_whole(1), default=20, help="pictures")
-    scenes.add_argument(
-        "--faces", type=_whole(0), default=3, help="people per picture, fewer where they do not fit"
-    )
+    scenes.add_argument("--faces", type=_whole(0), default=3, help="people per picture, fewer where they do not fit")
     scenes.add_argument("--min-size", type=_whole(12), default=40, help="smallest width of a box in pixels")
-    video = command(
-        "video", "OUT.mp4", _video, "a film of moving faces (.mp4, .avi), its truth beside it as .json"
-    )
+    video = command("video", "OUT.mp4", _video, "a film of moving faces (.mp4, .avi), its truth beside it as .json")
     video.add_argument("--frames", type=_whole(1), default=150, help="length")
     video.add_argument("--fps", type=float, default=25.0, help="frames per second")
     video.add_argument("--faces", type=_whole(1), default=2, help="people, side by side")

@@ -44,10 +44,7 @@ def _clutter(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Put one thing into the picture: a board, a plank, a ball, a row of books or a plant."""
     height, width = image.shape[:2]
     x, y = int(rng.integers(-width // 8, width)), int(rng.integers(-height // 8, height))
-    wide, high = (
-        int(rng.integers(width // 24 + 2, width // 3)),
-        int(rng.integers(height // 24 + 2, height // 3)),
-    )
+    wide, high = (int(rng.integers(width // 24 + 2, width // 3)), int(rng.integers(height // 24 + 2, height // 3)))
     colour = [int(value) for value in rng.integers(20, 235, 3)]
     edge = [int(value * 0.7) for value in colour]
     kind = int(rng.integers(5))
@@ -58,9 +55,7 @@ def _clutter(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
         end = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.line(image, (x, y), end, colour, max(1, min(wide, high) // 6), cv2.LINE_AA)
     elif kind == 2:
-        cv2.ellipse(
-            image, (x, y), (wide // 2 + 1, high // 2 + 1), float(rng.uniform(0, 180)), 0, 360, colour, -1
-        )
+        cv2.ellipse(image, (x, y), (wide // 2 + 1, high // 2 + 1), float(rng.uniform(0, 180)), 0, 360, colour, -1)
     elif kind == 3:
         left = x
         while left < x + 2 * wide:

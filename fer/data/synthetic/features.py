@@ -73,9 +73,7 @@ def eye(drawing: Sketch, who: Identity, does: Expression, pose: Pose, sign: floa
         drawing.stroke(centre_x + along, crease, skin_dark, 0.018)
     if squeeze > 0.15:
         # The bag that the risen cheek pushes up.
-        drawing.stroke(
-            centre_x + along[2:-2], (lower + 0.085)[2:-2], shade(who.skin, 1.0 - 0.33 * squeeze), 0.03
-        )
+        drawing.stroke(centre_x + along[2:-2], (lower + 0.085)[2:-2], shade(who.skin, 1.0 - 0.33 * squeeze), 0.03)
 
 
 def brow(drawing: Sketch, who: Identity, does: Expression, sign: float) -> None:
@@ -222,12 +220,7 @@ def mouth(drawing: Sketch, who: Identity, does: Expression) -> None:
         teeth = max(0.9 * smile, does.clench, 0.55 * does.upper_lip_raise, 0.30 * does.lip_stretch)
         if does.tongue > 0.3:
             start = inner_top + np.minimum(height * 0.45, height)
-            drawing.between(
-                0.75 * x,
-                start,
-                (inner_low + 0.13 * does.tongue * _LIP),
-                (112.0, 104.0, 206.0),
-            )
+            drawing.between(0.75 * x, start, (inner_low + 0.13 * does.tongue * _LIP), (112.0, 104.0, 206.0))
         elif does.jaw_drop > 0.35:
             start = inner_low - height * 0.34 * _LIP
             drawing.between(x, start, inner_low, (78.0, 66.0, 150.0))
@@ -248,9 +241,7 @@ def mouth(drawing: Sketch, who: Identity, does: Expression) -> None:
         tuck = 0.10 + 0.25 * max(smile, does.lip_corner_drop, does.lip_press)
         down = -0.03 * smile + 0.05 * does.lip_corner_drop
         end_x, end_y = float(x[index]), float(rest[index])
-        drawing.stroke(
-            (end_x, end_x + sign * 0.05), (end_y, end_y + down), shade(who.skin, 0.95 - tuck), 0.035
-        )
+        drawing.stroke((end_x, end_x + sign * 0.05), (end_y, end_y + down), shade(who.skin, 0.95 - tuck), 0.035)
 
 
 def moustache(drawing: Sketch, who: Identity, does: Expression) -> None:
@@ -263,7 +254,5 @@ def moustache(drawing: Sketch, who: Identity, does: Expression) -> None:
     droop = 0.11 - 0.10 * does.lip_corner_pull + 0.06 * does.lip_corner_drop
     middle = centre - 0.10 - 0.10 * does.jaw_drop - 0.10 * does.upper_lip_raise - 0.05 * does.lips_part
     x = np.concatenate([_U * width, _U[::-1] * width])
-    y = np.concatenate(
-        [top + (middle + droop - top) * np.abs(_U) ** 1.3, middle + droop * np.abs(_U) ** 1.5 + 0.03]
-    )
+    y = np.concatenate([top + (middle + droop - top) * np.abs(_U) ** 1.3, middle + droop * np.abs(_U) ** 1.5 + 0.03])
     drawing.fill(x, y, mix(who.skin, who.hair, 0.93), 0.03, body=True)

@@ -82,9 +82,7 @@ def head(drawing: Sketch, who: Identity, does: Expression) -> None:
     """Add ears, face and beard, and the soft shading of the face."""
     for sign in (-1.0, 1.0):
         if who.hair_style not in ("long", "bob"):
-            drawing.ellipse(
-                sign * who.width * 1.01, 0.16, 0.15, 0.30, shade(who.skin, 0.86), _EAR_RELIEF, body=True
-            )
+            drawing.ellipse(sign * who.width * 1.01, 0.16, 0.15, 0.30, shade(who.skin, 0.86), _EAR_RELIEF, body=True)
     chin = who.chin + 0.20 * does.jaw_drop - 0.03 * does.chin_raise
     x, y = _outline(who.width, who.crown, chin, who.jaw)
     drawing.fill(x, y, who.skin, None, body=True)

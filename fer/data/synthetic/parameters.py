@@ -164,9 +164,7 @@ class Identity:
             iris=_IRISES[dice.pick(len(_IRISES) if skin_place < 3.0 else 2)],
             cloth=(dice.between(30, 210), dice.between(30, 200), dice.between(30, 210)),
             hair_style=HAIR_STYLES[dice.pick(len(HAIR_STYLES))],
-            beard=("none", "none", "none", "none", "none", "none", "stubble", "moustache", "full")[
-                dice.pick(9)
-            ],
+            beard=("none", "none", "none", "none", "none", "none", "stubble", "moustache", "full")[dice.pick(9)],
             glasses=("none", "none", "none", "none", "none", "none", "round", "square")[dice.pick(8)],
         )
 
@@ -239,15 +237,7 @@ class Expression:
 
 UNITS: tuple[str, ...] = tuple(field.name for field in fields(Expression))
 
-_STRAYS = {
-    "inner_brow_raise",
-    "outer_brow_raise",
-    "lid_tighten",
-    "lid_droop",
-    "lips_part",
-    "lip_press",
-    "cheek_raise",
-}
+_STRAYS = {"inner_brow_raise", "outer_brow_raise", "lid_tighten", "lid_droop", "lips_part", "lip_press", "cheek_raise"}
 
 _PROTOTYPES: Mapping[str, tuple[Mapping[str, float], ...]] = {
     "angry": (
@@ -271,13 +261,7 @@ _PROTOTYPES: Mapping[str, tuple[Mapping[str, float], ...]] = {
         },
     ),
     "disgust": (
-        {
-            "nose_wrinkle": 1.0,
-            "upper_lip_raise": 0.9,
-            "lip_corner_drop": 0.4,
-            "lid_tighten": 0.75,
-            "brow_lower": 0.4,
-        },
+        {"nose_wrinkle": 1.0, "upper_lip_raise": 0.9, "lip_corner_drop": 0.4, "lid_tighten": 0.75, "brow_lower": 0.4},
         {
             "nose_wrinkle": 0.9,
             "upper_lip_raise": 1.0,
@@ -326,30 +310,12 @@ _PROTOTYPES: Mapping[str, tuple[Mapping[str, float], ...]] = {
         {"lip_corner_pull": 1.0, "cheek_raise": 1.0, "lips_part": 0.9, "jaw_drop": 0.55},
     ),
     "sad": (
-        {
-            "inner_brow_raise": 0.9,
-            "brow_lower": 0.35,
-            "lip_corner_drop": 1.0,
-            "chin_raise": 0.5,
-            "lid_droop": 0.5,
-        },
+        {"inner_brow_raise": 0.9, "brow_lower": 0.35, "lip_corner_drop": 1.0, "chin_raise": 0.5, "lid_droop": 0.5},
         {"inner_brow_raise": 0.8, "brow_lower": 0.2, "lip_corner_drop": 0.9, "lid_droop": 0.9},
     ),
     "surprise": (
-        {
-            "inner_brow_raise": 0.9,
-            "outer_brow_raise": 1.0,
-            "lid_raise": 0.9,
-            "lips_part": 0.6,
-            "jaw_drop": 1.0,
-        },
-        {
-            "inner_brow_raise": 1.0,
-            "outer_brow_raise": 1.0,
-            "lid_raise": 0.7,
-            "lips_part": 0.5,
-            "jaw_drop": 0.6,
-        },
+        {"inner_brow_raise": 0.9, "outer_brow_raise": 1.0, "lid_raise": 0.9, "lips_part": 0.6, "jaw_drop": 1.0},
+        {"inner_brow_raise": 1.0, "outer_brow_raise": 1.0, "lid_raise": 0.7, "lips_part": 0.5, "jaw_drop": 0.6},
     ),
     "neutral": ({},),
 }

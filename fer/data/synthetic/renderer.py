@@ -157,9 +157,7 @@ def affine(pose: Pose, unit: float, x: float, y: float) -> Array:
         y: In pixels.
     """
     cos, sin = unit * pose.scale * math.cos(pose.roll), unit * pose.scale * math.sin(pose.roll)
-    return np.array(
-        [[cos, -sin, x + sin * _FRAME_CENTRE], [sin, cos, y - cos * _FRAME_CENTRE]],
-    )
+    return np.array([[cos, -sin, x + sin * _FRAME_CENTRE], [sin, cos, y - cos * _FRAME_CENTRE]])
 
 
 def landmarks(subject: Subject, matrix: Array) -> tuple[Array, Array]:
@@ -167,9 +165,7 @@ def landmarks(subject: Subject, matrix: Array) -> tuple[Array, Array]:
     who = subject.identity
     mouth = features.mouth_centre(who, subject.expression)
     points = np.array([[-who.eye_distance, 0.0], [who.eye_distance, 0.0], mouth])
-    placed = (
-        turned(points[:, 0], points[:, 1], np.zeros(3), subject.pose, who) @ matrix[:, :2].T + matrix[:, 2]
-    )
+    placed = turned(points[:, 0], points[:, 1], np.zeros(3), subject.pose, who) @ matrix[:, :2].T + matrix[:, 2]
     return placed[:2], placed[2]
 
 
@@ -249,9 +245,7 @@ def _shading(drawing: Sketch, subject: Subject, matrix: Array, size: tuple[int, 
     grid[:, 2] -= _REACH * (matrix[:, 0] + matrix[:, 1])
     grid[:, :2] *= 2.0 * _REACH / (_CELLS - 1)
     return np.asarray(
-        cv2.warpAffine(
-            soft.astype(np.float32), grid, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ),
+        cv2.warpAffine(soft.astype(np.float32), grid, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
         np.float32,
     )
 

@@ -9,17 +9,7 @@ import numpy as np
 from fer.data.synthetic.backgrounds import draw_background
 from fer.data.synthetic.boxes import Box, face_box
 from fer.data.synthetic.parameters import Expression, Light
-from fer.data.synthetic.renderer import (
-    FRAME,
-    Image,
-    Subject,
-    affine,
-    draw_subject,
-    expose,
-    generator,
-    landmarks,
-    paint,
-)
+from fer.data.synthetic.renderer import FRAME, Image, Subject, affine, draw_subject, expose, generator, landmarks, paint
 from fer.data.synthetic.sketch import Array
 
 # Tags that keep the random streams of different products apart.
@@ -144,13 +134,7 @@ def render_chip(seed: int, index: int, *, colour: bool = False) -> Scene:
 
 
 def moving_scene(
-    seed: int,
-    frames: int,
-    width: int = 640,
-    height: int = 480,
-    n_faces: int = 2,
-    *,
-    size: float | None = None,
+    seed: int, frames: int, width: int = 640, height: int = 480, n_faces: int = 2, *, size: float | None = None
 ) -> Iterator[Scene]:
     """Film people who move in front of a still background.
 

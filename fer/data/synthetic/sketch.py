@@ -54,9 +54,7 @@ class Sketch:
     _relief: list[float] = field(default_factory=list)
     _count: int = 0
 
-    def fill(
-        self, x: Array, y: Array, colour: Colour, relief: float | None = 0.0, *, body: bool = False
-    ) -> None:
+    def fill(self, x: Array, y: Array, colour: Colour, relief: float | None = 0.0, *, body: bool = False) -> None:
         """Add a polygon.
 
         Args:
@@ -102,9 +100,7 @@ class Sketch:
         """Lighten (or darken) softly around a place; `strength` is a share of the brightness."""
         self.glows.append((x, y, width, height, strength))
 
-    def _add(
-        self, x: Array, y: Array, colour: Colour, thickness: float, relief: float | None, body: bool
-    ) -> None:
+    def _add(self, x: Array, y: Array, colour: Colour, thickness: float, relief: float | None, body: bool) -> None:
         self._x.append(x)
         self._y.append(y)
         self._relief.append(math.nan if relief is None else relief)

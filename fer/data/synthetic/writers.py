@@ -68,9 +68,7 @@ def write_csv(path: Path, sizes: SplitSizes, seed: int, advance: Advance = int) 
         for split, size in sizes:
             for place in range(size):
                 face = split_face(seed, split, place, 48)
-                file.write(
-                    f"{face.label},{' '.join(map(str, face.image.ravel().tolist()))},{USAGES[split]}\n"
-                )
+                file.write(f"{face.label},{' '.join(map(str, face.image.ravel().tolist()))},{USAGES[split]}\n")
                 advance(1)
 
 
@@ -191,9 +189,7 @@ def write_video(
         _write_json(truth, {"expressions": EXPRESSIONS, "seed": seed, "fps": fps, "frames": entries})
 
 
-def write_sheet(
-    path: Path, people: int, seed: int, size: int, *, clean: bool, advance: Advance = int
-) -> None:
+def write_sheet(path: Path, people: int, seed: int, size: int, *, clean: bool, advance: Advance = int) -> None:
     """Write one picture of people (columns) who show each expression (rows), with captions.
 
     Args:

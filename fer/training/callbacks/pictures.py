@@ -27,9 +27,7 @@ class Pictures(Callback):
         self.every, self.faces = every, faces
         self._wrong: list[tuple[float, NDArray[np.uint8], str]] = []
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Show what the network is trained on."""
         if trainer.global_step == 0 and batch_idx == 0:
             images, labels = batch[0][: self.faces], batch[1][: self.faces]

@@ -83,9 +83,7 @@ class StopOnSignal(Checkpoint):
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
-        log.warning(
-            "%s: saving and stopping after this step; send it again to stop at once", self.received.name
-        )
+        log.warning("%s: saving and stopping after this step; send it again to stop at once", self.received.name)
 
 
 class StopOnNonFiniteLoss(Callback):

@@ -138,16 +138,8 @@ def test_coco(tmp_path):
         ("a.json", "{", "not a JSON file"),
         ("a.json", "[1]", "`images` and `annotations`"),
         ("a.json", json.dumps(coco(("dog", "hat"))), "category="),
-        (
-            "a.json",
-            json.dumps({**coco(), "annotations": [{"image_id": 9, "bbox": []}]}),
-            r"\[0\]: no image .* 9",
-        ),
-        (
-            "a.json",
-            json.dumps({**coco(), "annotations": [{"image_id": 7, "bbox": [1, 2]}]}),
-            r"\[0\]: bbox must",
-        ),
+        ("a.json", json.dumps({**coco(), "annotations": [{"image_id": 9, "bbox": []}]}), r"\[0\]: no image .* 9"),
+        ("a.json", json.dumps({**coco(), "annotations": [{"image_id": 7, "bbox": [1, 2]}]}), r"\[0\]: bbox must"),
         ("a.json", json.dumps({**coco(), "images": [{"id": 1}]}), "needs `id` and `file_name`"),
     ],
 )
@@ -158,10 +150,7 @@ def test_errors_name_file_line_and_rule(tmp_path, name, text, message):
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [
-        ("0 0.5 0.5 0.2\n", r"a\.txt, line 1: expected `class"),
-        ("0 50 50 20 20\n", r"a\.txt, line 1: centre and size"),
-    ],
+    [("0 0.5 0.5 0.2\n", r"a\.txt, line 1: expected `class"), ("0 50 50 20 20\n", r"a\.txt, line 1: centre and size")],
 )
 def test_yolo_errors(tmp_path, label, message):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5, 5), np.uint8))

@@ -19,9 +19,7 @@ def alt2():
     return CascadeDetector("alt2", min_size=30)
 
 
-@pytest.mark.parametrize(
-    "name", ["frontalface_default", "default", "alt", "alt2", "alt_tree", "frontalface_alt2"]
-)
+@pytest.mark.parametrize("name", ["frontalface_default", "default", "alt", "alt2", "alt_tree", "frontalface_alt2"])
 def test_named_cascades_find_the_face(name, astronaut, astronaut_face):
     found = CascadeDetector(name, min_size=30).detect(astronaut)
     assert len(found) >= 1
@@ -232,9 +230,7 @@ def test_box_adjustment_moves_and_stretches(alt2, astronaut):
     moved = CascadeDetector("alt2", min_size=30, box_adjustment=BoxAdjustment(0.5, -0.25, 2.0, 0.5))
     x, y, w, h = alt2.detect(astronaut).boxes[0]
     np.testing.assert_allclose(
-        moved.detect(astronaut).boxes[0],
-        [x + 0.5 * w - 0.5 * w, y - 0.25 * h + 0.25 * h, 2 * w, 0.5 * h],
-        rtol=1e-5,
+        moved.detect(astronaut).boxes[0], [x + 0.5 * w - 0.5 * w, y - 0.25 * h + 0.25 * h, 2 * w, 0.5 * h], rtol=1e-5
     )
     assert BoxAdjustment().apply(np.zeros((0, 4))).shape == (0, 4)
     with pytest.raises(ValueError, match="width"):

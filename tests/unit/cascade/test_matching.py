@@ -24,9 +24,7 @@ def run(found, faces, ignore=None, threshold=0.4):
 
 
 def test_iou():
-    overlaps = iou(
-        np.array([[0, 0, 10, 10]]), np.array([[0, 0, 10, 10], [5, 0, 10, 10], [10, 0, 5, 5], [2, 2, 5, 4]])
-    )
+    overlaps = iou(np.array([[0, 0, 10, 10]]), np.array([[0, 0, 10, 10], [5, 0, 10, 10], [10, 0, 5, 5], [2, 2, 5, 4]]))
     np.testing.assert_allclose(overlaps, [[1, 1 / 3, 0, 0.2]])
     assert iou(np.zeros((0, 4)), np.zeros((3, 4))).shape == (0, 3)
     np.testing.assert_array_equal(iou(np.zeros((1, 4)), np.zeros((1, 4))), [[0]])
@@ -119,10 +117,7 @@ class TestCurve:
         tied = Curve.of([1, 1, 1], [1, 0, 1], faces=2, images=1)
         assert tied.found.tolist() == [2]
         assert tied.rate_at(0) == 0
-        assert (
-            Curve.of([1, 1], [0, 1], 2, 1).average_precision()
-            == Curve.of([1, 1], [1, 0], 2, 1).average_precision()
-        )
+        assert Curve.of([1, 1], [0, 1], 2, 1).average_precision() == Curve.of([1, 1], [1, 0], 2, 1).average_precision()
 
 
 class TestFit:

@@ -89,22 +89,9 @@ def test_the_report(splits, tmp_path, capsys):
     with (tmp_path / "flaws.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 14
-    assert {
-        "kind": "conflicting labels",
-        "group": "2",
-        "split": "val",
-        "face": "row 9",
-        "label": "neutral",
-    } in lines
+    assert {"kind": "conflicting labels", "group": "2", "split": "val", "face": "row 9", "label": "neutral"} in lines
     assert {"kind": "blank", "group": "", "split": "train", "face": "index 4", "label": "fear"} in lines
-    for name in (
-        "angry",
-        "neutral",
-        "blank",
-        "copy_within_split",
-        "copy_across_splits",
-        "conflicting_labels",
-    ):
+    for name in ("angry", "neutral", "blank", "copy_within_split", "copy_across_splits", "conflicting_labels"):
         assert cv2.imread(str(tmp_path / f"{name}.png")) is not None
     printed = capsys.readouterr().out
     assert "copy across splits" in printed
@@ -116,13 +103,7 @@ def test_the_command(write_csv, rows, commands):
     output = commands.run("-m", "fer.data.audit", f"data.path={path}", "hydra.run.dir=audit")
     assert "conflicting labels" in output
     report = json.loads((commands.folder / "audit" / "audit.json").read_text())
-    assert report["flaws"]["copy across splits"] == {
-        "groups": 1,
-        "images": 2,
-        "train": 1,
-        "val": 1,
-        "test": 0,
-    }
+    assert report["flaws"]["copy across splits"] == {"groups": 1, "images": 2, "train": 1, "val": 1, "test": 0}
     output = commands.run("-m", "fer.data.audit", "data.path=missing.csv", status=2)
     assert "no fer2013 at" in output
     assert "Traceback" not in output

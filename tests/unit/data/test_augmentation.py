@@ -5,24 +5,14 @@ from fer.data.augmentation import Augmentation
 
 
 def _faces(count=8, size=48):
-    return torch.randint(
-        0, 256, (count, 1, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
-    )
+    return torch.randint(0, 256, (count, 1, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
 def _generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-EVERYTHING = {
-    "rotation": 20,
-    "scale": 0.2,
-    "shift": 0.1,
-    "flip": 0.5,
-    "contrast": 0.3,
-    "brightness": 0.2,
-    "erase": 0.5,
-}
+EVERYTHING = {"rotation": 20, "scale": 0.2, "shift": 0.1, "flip": 0.5, "contrast": 0.3, "brightness": 0.2, "erase": 0.5}
 
 
 def test_nothing_asked_nothing_changed():
@@ -83,17 +73,11 @@ def test_rotation_turns_a_face_by_its_angle_and_no_more():
 
 def test_erasing_covers_about_the_promised_area():
     faces = _faces(200)
-    changed = (
-        (Augmentation(erase=1.0, erase_size=(0.1, 0.1))(faces, _generator()) != faces)
-        .float()
-        .mean(dim=(1, 2, 3))
-    )
+    changed = (Augmentation(erase=1.0, erase_size=(0.1, 0.1))(faces, _generator()) != faces).float().mean(dim=(1, 2, 3))
     assert 0.06 < changed.mean() < 0.12
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"flip": 1.5}, {"scale": 2.0}, {"rotation": -1}, {"erase": -0.1}, {"shift": -0.1}]
-)
+@pytest.mark.parametrize("wrong", [{"flip": 1.5}, {"scale": 2.0}, {"rotation": -1}, {"erase": -0.1}, {"shift": -0.1}])
 def test_impossible_values_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=f"augmentation.{next(iter(wrong))}"):
         Augmentation(**wrong)

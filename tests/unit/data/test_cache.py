@@ -60,9 +60,7 @@ def test_a_change_builds_anew(source, change):
     assert tensors["value"][0] == int(source.read_text())
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"x" * 99]
-)
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"x" * 99])
 def test_a_broken_cache_is_built_anew(source, damage, caplog):
     build = Build(source)
     cached_tensors(source, "v1", build)

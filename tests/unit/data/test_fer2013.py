@@ -26,9 +26,7 @@ def check_splits(splits, rows):
     assert list(splits) == list(places)
     for split, faces in splits.items():
         assert faces.labels.tolist() == [rows[place].emotion for place in places[split]]
-        assert np.array_equal(
-            faces.images, np.stack([expected_image(rows[place]) for place in places[split]])
-        )
+        assert np.array_equal(faces.images, np.stack([expected_image(rows[place]) for place in places[split]]))
         assert list(faces.names) == [f"row {place + 1}" for place in places[split]]
 
 
@@ -89,9 +87,7 @@ def test_reads_archives(write_csv, rows, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["archive.zip", "fer2013.tar.gz"])
 def test_refuses_archives_without_the_columns(tmp_path, name):
-    path = archive(
-        tmp_path / name, {"train.csv": b"emotion,pixels\n0,1 2\n", "b.txt": b"emotion,pixels,Usage"}
-    )
+    path = archive(tmp_path / name, {"train.csv": b"emotion,pixels\n0,1 2\n", "b.txt": b"emotion,pixels,Usage"})
     with pytest.raises(DataError, match=f"{name} holds no CSV file with the columns emotion, pixels, Usage"):
         Fer2013(path).load()
 
@@ -185,9 +181,7 @@ def test_refuses_what_is_no_fer2013(tmp_path, content, message):
 @pytest.mark.parametrize(("usage", "split"), [("Training", "train"), ("PublicTest", "val")])
 def test_refuses_a_file_without_train_or_val(write_csv, rows, usage, split):
     path = write_csv([row for row in rows if row.usage != usage])
-    with pytest.raises(
-        DataError, match=f"{path} has no row whose Usage is {usage}, which is the {split} split"
-    ):
+    with pytest.raises(DataError, match=f"{path} has no row whose Usage is {usage}, which is the {split} split"):
         Fer2013(path).load()
 
 
@@ -272,13 +266,5 @@ def test_the_real_file():
     table = parse_fer2013(Path(os.environ["FER2013_CSV"]), progress=False)
     counts = np.bincount(table.usages)
     assert counts[:2].tolist() == [28709, 3589]
-    assert torch.from_numpy(table.emotions[:28709]).bincount().tolist() == [
-        3995,
-        436,
-        4097,
-        7215,
-        4830,
-        3171,
-        4965,
-    ]
+    assert torch.from_numpy(table.emotions[:28709]).bincount().tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
     assert table.images[0, 0, :8].tolist() == [70, 80, 82, 72, 58, 58, 60, 63]

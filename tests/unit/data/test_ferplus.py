@@ -27,11 +27,7 @@ DROPPED = shares()
         # just half is no majority
         (votes(neutral=5, sadness=5), DROPPED, shares(neutral=0.5, sad=0.5)),
         # single votes are outliers: 4 of 7 are a majority
-        (
-            votes(anger=4, neutral=3, sadness=1, disgust=1, fear=1),
-            shares(angry=1),
-            shares(angry=4 / 7, neutral=3 / 7),
-        ),
+        (votes(anger=4, neutral=3, sadness=1, disgust=1, fear=1), shares(angry=1), shares(angry=4 / 7, neutral=3 / 7)),
         (votes(neutral=1, sadness=1, fear=1), DROPPED, DROPPED),
         (votes(), DROPPED, DROPPED),
         (votes(NF=10), DROPPED, DROPPED),
@@ -56,13 +52,7 @@ def test_rules(given, by_majority, by_distribution):
     assert distribution(table)[0] == pytest.approx(by_distribution)
 
 
-LINES = [
-    votes(anger=9),
-    votes(NF=10),
-    votes(fear=6, surprise=4),
-    votes(happiness=7, neutral=3),
-    votes(neutral=10),
-]
+LINES = [votes(anger=9), votes(NF=10), votes(fear=6, surprise=4), votes(happiness=7, neutral=3), votes(neutral=10)]
 USAGES = ("Training", "Training", "PublicTest", "Training", "PrivateTest")
 
 
@@ -108,18 +98,9 @@ def test_votes_of_a_file_in_another_order_meet_their_rows(write_csv, rows, votes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            {"lines": LINES[:4], "usages": USAGES[:4]},
-            "has 4 rows, .*fer2013.csv 5: they must match",
-        ),
-        (
-            {"usages": ("PublicTest", *USAGES[1:])},
-            "row 1: Usage is 'PublicTest', but Training in",
-        ),
-        (
-            {"lines": [*LINES[:2], LINES[2][:9], *LINES[3:]]},
-            r"row 3 \(line 4\): 11 columns; the header has 12",
-        ),
+        ({"lines": LINES[:4], "usages": USAGES[:4]}, "has 4 rows, .*fer2013.csv 5: they must match"),
+        ({"usages": ("PublicTest", *USAGES[1:])}, "row 1: Usage is 'PublicTest', but Training in"),
+        ({"lines": [*LINES[:2], LINES[2][:9], *LINES[3:]]}, r"row 3 \(line 4\): 11 columns; the header has 12"),
         ({"lines": [*LINES[:2], [*LINES[2][:9], -1], *LINES[3:]]}, r"row 3 \(line 4\): .* not all counts"),
         ({"lines": [*LINES[:2], [*LINES[2][:9], "x"], *LINES[3:]]}, r"row 3 \(line 4\): .* not all counts"),
         ({"header": HEADER.replace("fear", "f")}, "line 1: no column fear in the header"),

@@ -143,9 +143,7 @@ def test_unreadable_images_can_be_left_out(broken, caplog):
     assert "7 of 56 images cannot be read" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "make", [(), ("train",), ("train/angry",), ("angry",), ("train/angry/.hidden", "val/angry")]
-)
+@pytest.mark.parametrize("make", [(), ("train",), ("train/angry",), ("angry",), ("train/angry/.hidden", "val/angry")])
 def test_a_folder_without_images(tmp_path, make):
     for name in make:
         (tmp_path / name).mkdir(parents=True)
@@ -178,9 +176,7 @@ CK_PLUS = ("anger", "disgust", "fear", "happy", "sadness", "surprise", "Neutral"
 RAF_DB = ("6", "3", "2", "4", "5", "1", "7")
 
 
-@pytest.mark.parametrize(
-    ("option", "names"), [("image_folder", KAGGLE), ("image_folder", CK_PLUS), ("raf_db", RAF_DB)]
-)
+@pytest.mark.parametrize(("option", "names"), [("image_folder", KAGGLE), ("image_folder", CK_PLUS), ("raf_db", RAF_DB)])
 def test_the_configs_know_the_known_data_sets(tmp_path, option, names):
     for label, name in enumerate(names):
         for number in range(2):

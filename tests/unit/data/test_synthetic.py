@@ -87,9 +87,7 @@ class TestFace:
 
     def test_no_expression_is_told_by_brightness(self) -> None:
         # One number per face must not say much: the best cut between two classes stays near a guess.
-        means = np.array(
-            [[render_face(5, index, name).image.mean() for index in range(60)] for name in EXPRESSIONS]
-        )
+        means = np.array([[render_face(5, index, name).image.mean() for index in range(60)] for name in EXPRESSIONS])
         assert np.ptp(means.mean(axis=1)) < 0.35 * means.std(axis=1).mean()
 
     def test_faces_fill_the_frame_with_contrast(self) -> None:
@@ -144,9 +142,7 @@ class TestScenes:
             height, width = scene.image.shape[:2]
             for face in scene.faces:
                 box = face.box
-                assert (
-                    box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height
-                )
+                assert box.x >= 0 and box.y >= 0 and box.x + box.width <= width and box.y + box.height <= height
                 assert box.width >= 47
                 assert box.height / box.width == pytest.approx(8 / 7, abs=0.03)
                 assert all(overlap(box, other.box) < 0.01 for other in scene.faces if other is not face)
@@ -221,10 +217,7 @@ class TestSource:
         assert torch.equal(short["val"].labels, long["val"].labels[:5])
 
     def test_render_seed_and_size(self) -> None:
-        one, other = (
-            Synthetic(5, 5, 0, image_size=64).load(),
-            Synthetic(5, 5, 0, render_seed=1, image_size=64).load(),
-        )
+        one, other = (Synthetic(5, 5, 0, image_size=64).load(), Synthetic(5, 5, 0, render_seed=1, image_size=64).load())
         assert one["train"].images.shape == (5, 1, 64, 64)
         assert not torch.equal(one["train"].images, other["train"].images)
 
@@ -247,9 +240,7 @@ class TestWriters:
             for image, label in zip(faces.images, faces.labels, strict=True)
         ]
         found = [row.split(",") for row in rows]
-        assert [
-            (int(label), [int(p) for p in pixels.split()], usage) for label, pixels, usage in found
-        ] == expected
+        assert [(int(label), [int(p) for p in pixels.split()], usage) for label, pixels, usage in found] == expected
 
     def test_folder(self, tmp_path: Path) -> None:
         writers.write_folder(tmp_path / "faces", SIZES, seed=2)
@@ -286,9 +277,7 @@ class TestWriters:
             assert np.array_equal(cv2.imread(str(tmp_path / "scenes" / entry["file"])), scene.image)
             boxes = [list(face.box) for face in scene.faces]
             assert [face["box"] for face in entry["faces"]] == boxes
-            assert [face["expression"] for face in entry["faces"]] == [
-                EXPRESSIONS[f.label] for f in scene.faces
-            ]
+            assert [face["expression"] for face in entry["faces"]] == [EXPRESSIONS[f.label] for f in scene.faces]
             numbers = [str(number) for box in boxes for number in box]
             assert line.split() == [entry["file"], str(len(boxes)), *numbers]
 
@@ -333,11 +322,7 @@ class TestCommand:
 
     @pytest.mark.parametrize(
         "arguments",
-        [
-            ["scenes", "OUT", "--width", "40", "--height", "40"],
-            ["video", "OUT.mkv"],
-            ["sheet", "OUT.nonsense"],
-        ],
+        [["scenes", "OUT", "--width", "40", "--height", "40"], ["video", "OUT.mkv"], ["sheet", "OUT.nonsense"]],
     )
     def test_what_cannot_be_done(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]

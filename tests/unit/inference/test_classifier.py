@@ -128,10 +128,7 @@ def test_a_model_without_metadata_is_refused(model: Path, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("preprocessing", "message"),
-    [
-        (Preprocessing(size=64), r"\(N, 1, 64, 64\)"),
-        (Preprocessing(classes=("calm", "tense")), "2 classes"),
-    ],
+    [(Preprocessing(size=64), r"\(N, 1, 64, 64\)"), (Preprocessing(classes=("calm", "tense")), "2 classes")],
 )
 def test_a_model_that_contradicts_its_metadata_is_refused(model, tmp_path, preprocessing, message):
     text = ModelInfo(preprocessing).to_json()

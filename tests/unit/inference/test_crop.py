@@ -44,10 +44,7 @@ def test_beyond_the_border_its_pixels_repeat(left: int, top: int):
 
 def test_a_picture_of_one_pixel_can_be_cropped():
     faces = crop_faces(
-        np.full((1, 1), 7, np.uint8),
-        np.array([[0, 0, 1, 1], [-5, -5, 9, 9]], np.float32),
-        Crop(1.3),
-        Preprocessing(),
+        np.full((1, 1), 7, np.uint8), np.array([[0, 0, 1, 1], [-5, -5, 9, 9]], np.float32), Crop(1.3), Preprocessing()
     )
     assert faces.shape == (2, 48, 48)
     assert (faces == 7).all()

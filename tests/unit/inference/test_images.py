@@ -11,9 +11,7 @@ from fer.inference.images import PictureError, check_picture, read_picture
 def gradient(height: int = 40, width: int = 60) -> np.ndarray:
     """A BGR picture that differs in every corner and channel."""
     y, x = np.mgrid[:height, :width]
-    return np.stack([y * 255 // height, x * 255 // width, (x + y) * 255 // (height + width)], -1).astype(
-        np.uint8
-    )
+    return np.stack([y * 255 // height, x * 255 // width, (x + y) * 255 // (height + width)], -1).astype(np.uint8)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.webp", "a.jpg", "with space & ü.png"])
@@ -104,14 +102,7 @@ def test_a_missing_picture_is_named(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "image",
-    [
-        None,
-        [[1]],
-        np.zeros((4, 4)),
-        np.zeros((0, 4), np.uint8),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros(4, np.uint8),
-    ],
+    [None, [[1]], np.zeros((4, 4)), np.zeros((0, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8)],
 )
 def test_arrays_that_are_no_pictures_are_refused(image: object):
     with pytest.raises(PictureError, match="picture must be"):

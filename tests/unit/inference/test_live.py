@@ -10,9 +10,7 @@ from fer.inference.sources import Live
 class Capture:
     """A camera that gives numbered frames as fast as its gate lets it, and then breaks."""
 
-    def __init__(
-        self, numbers: list[int], opened: bool = True, gate: threading.Semaphore | None = None
-    ) -> None:
+    def __init__(self, numbers: list[int], opened: bool = True, gate: threading.Semaphore | None = None) -> None:
         self.numbers = iter(numbers)
         self.opened = opened
         self.gate = gate

@@ -14,9 +14,7 @@ JOB = {"source": "x", "shard": {"index": 0, "count": 1}}
 
 
 def face(frame: int = 0, time_s: float | None = None) -> Face:
-    return Face(
-        (1, 2, 30, 40), 5.5, "tense", {"calm": 0.25, "tense": 0.75}, frame, time_s, 3 if time_s else None
-    )
+    return Face((1, 2, 30, 40), 5.5, "tense", {"calm": 0.25, "tense": 0.75}, frame, time_s, 3 if time_s else None)
 
 
 def test_tables_and_json_say_the_same(tmp_path: Path):

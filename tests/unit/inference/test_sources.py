@@ -28,8 +28,7 @@ def test_a_file_is_named_without_its_folder(archive: Path):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "wanted"),
-    [("*.jpg", ["b.jpg"]), ("**/*.webp", ["deep/er/c.webp"]), ("[ab].*", ["a.PNG", "b.jpg"])],
+    ("pattern", "wanted"), [("*.jpg", ["b.jpg"]), ("**/*.webp", ["deep/er/c.webp"]), ("[ab].*", ["a.PNG", "b.jpg"])]
 )
 def test_patterns(archive: Path, pattern: str, wanted: list[str]):
     assert names(find_source(str(archive / pattern))) == wanted

@@ -63,9 +63,7 @@ def test_batch_norm_uses_the_constants_of_keras():
 
 
 def test_only_the_last_convolution_has_a_bias():
-    biased = [
-        n for n, m in MiniXception().named_modules() if isinstance(m, torch.nn.Conv2d) and m.bias is not None
-    ]
+    biased = [n for n, m in MiniXception().named_modules() if isinstance(m, torch.nn.Conv2d) and m.bias is not None]
     assert biased == ["head"]
 
 

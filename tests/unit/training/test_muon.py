@@ -24,9 +24,7 @@ def test_orthogonalise_keeps_the_singular_vectors():
 
 def _network():
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 6, 1)
-    )
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 6, 1))
 
 
 def test_only_weights_that_mix_channels_step_orthogonally():

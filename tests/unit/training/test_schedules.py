@@ -17,9 +17,7 @@ def _rates(schedule, steps):
 
 
 def test_one_cycle_rises_then_falls_to_its_end():
-    entry, rates = _rates(
-        lambda o, total_steps: schedules.one_cycle(o, total_steps=total_steps, warmup=0.2), 100
-    )
+    entry, rates = _rates(lambda o, total_steps: schedules.one_cycle(o, total_steps=total_steps, warmup=0.2), 100)
     assert entry["interval"] == "step"
     assert rates[0] == pytest.approx(0.04 * 2.0)
     assert rates[20] == pytest.approx(2.0)

@@ -2,13 +2,7 @@ import pytest
 
 from cascade.errors import ParametersChangedError
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.result_folder import (
-    check_unchanged,
-    count_finished,
-    describe,
-    remove_unfinished,
-    write_record,
-)
+from cascade.opencv.result_folder import check_unchanged, count_finished, describe, remove_unfinished, write_record
 
 PARAMETERS = """<?xml version="1.0"?>
 <opencv_storage><params><featureType>HAAR</featureType><height>24</height>

@@ -66,13 +66,7 @@ def cascade_xml(stages, declared):
 
 @pytest.mark.parametrize(
     ("content", "count"),
-    [
-        (None, None),
-        ("", None),
-        (cascade_xml(3, 3), 3),
-        (cascade_xml(2, 3), None),
-        (cascade_xml(3, 3)[:90], None),
-    ],
+    [(None, None), ("", None), (cascade_xml(3, 3), 3), (cascade_xml(2, 3), None), (cascade_xml(3, 3)[:90], None)],
 )
 def test_counts_stages(tmp_path, content, count):
     if content is not None:

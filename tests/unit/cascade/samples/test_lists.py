@@ -22,10 +22,7 @@ def test_background_from_the_working_directory(tmp_path, monkeypatch):
     (tmp_path / "here.png").touch()
     (tmp_path / "lists" / "bg.txt").write_text("here.png\nnowhere.png\n")
     monkeypatch.chdir(tmp_path)
-    assert read_background(Path("lists/bg.txt")) == [
-        tmp_path / "here.png",
-        tmp_path / "lists" / "nowhere.png",
-    ]
+    assert read_background(Path("lists/bg.txt")) == [tmp_path / "here.png", tmp_path / "lists" / "nowhere.png"]
 
 
 def test_missing_background(tmp_path):
@@ -34,9 +31,7 @@ def test_missing_background(tmp_path):
 
 
 def test_positives(tmp_path):
-    write_positives(
-        tmp_path / "p.dat", [("a.png", [(1, 2, 3, 4), (5, 6, 7, 8)]), ("b/c.png", [(0, 0, 9, 9)])]
-    )
+    write_positives(tmp_path / "p.dat", [("a.png", [(1, 2, 3, 4), (5, 6, 7, 8)]), ("b/c.png", [(0, 0, 9, 9)])])
     assert (tmp_path / "p.dat").read_text() == "a.png\t2\t1 2 3 4 5 6 7 8\nb/c.png\t1\t0 0 9 9\n"
 
 

@@ -97,9 +97,7 @@ def test_split_depends_on_the_seed_alone(tmp_path, sieve):
         sources = [Source(path) for path in sorted(tmp_path.glob("*.png"))]
         result = prepare(folder, sources, [], replace(sieve, _seen={}), held_out=0.25, seed=seed)
         assert (result.positives, result.held_out_positives) == (15, 5)
-        chosen.append(
-            [row for row in (folder / "pictures.csv").read_text().splitlines() if "held_out" in row]
-        )
+        chosen.append([row for row in (folder / "pictures.csv").read_text().splitlines() if "held_out" in row])
     assert chosen[0] == chosen[1] != chosen[2]
 
 

@@ -56,9 +56,7 @@ def test_possible_windows():
     assert possible_windows(31) == []
 
 
-@pytest.mark.parametrize(
-    "samples", [np.zeros((2, 3)), np.zeros((1, 2, 2), np.float32), np.zeros((1, 0, 2), np.uint8)]
-)
+@pytest.mark.parametrize("samples", [np.zeros((2, 3)), np.zeros((1, 2, 2), np.float32), np.zeros((1, 0, 2), np.uint8)])
 def test_only_samples_are_written(tmp_path, samples):
     with pytest.raises(VecError, match="uint8 of shape"):
         write_vec(tmp_path / "a.vec", samples)
