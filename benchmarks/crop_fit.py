@@ -27,8 +27,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import CONFIGS
+from cascade.drawn.backgrounds import draw_background
 from fer.data.fer2013 import Fer2013
-from fer.data.synthetic.backgrounds import draw_background
 from fer.inference.classifier import Classifier, load_classifier
 from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.detector import Detector, detector_name

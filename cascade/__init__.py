@@ -1,7 +1,7 @@
 """Cascade face detection: training with OpenCV's binaries, detecting, evaluating. Imports no torch."""
 
-from cascade.detections import BoxAdjustment, Detections, FaceDetector
-from cascade.detector import CascadeDetector
-from cascade.yunet import YuNetDetector
+from cascade.detector import BoxAdjustment, Detections, FaceDetector
+from cascade.detectors.boosted import CascadeDetector
+from cascade.detectors.yunet import YuNetDetector
 
 __all__ = ["BoxAdjustment", "CascadeDetector", "Detections", "FaceDetector", "YuNetDetector"]

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cascade.command import CONFIGS, run_command
-from cascade.detections import FaceDetector
+from cascade.detector import FaceDetector
 from cascade.errors import ConfigError, EvaluationError
 from cascade.evaluation.choice import build_detectors
 from cascade.evaluation.compare import Comparison, compare

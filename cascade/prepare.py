@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from cascade.command import CONFIGS, reported, run_command, settings
-from cascade.opencv.samples import PrepareConfig, run_preparation
+from cascade.samples.run import PrepareConfig, run_preparation
 
 ConfigStore.instance().store(name="prepare_schema", node=PrepareConfig)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cascade.errors import UserError
-from cascade.opencv.cache import CACHE_VARIABLE
-from cascade.opencv.install import install_tools
-from cascade.opencv.tools import FACES_VEC, find_tools
+from cascade.opencv.tools.cache import CACHE_VARIABLE
+from cascade.opencv.tools.find import FACES_VEC, find_tools
+from cascade.opencv.tools.install import install_tools
 
 
 def main(arguments: list[str] | None = None) -> int:

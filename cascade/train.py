@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from cascade.command import CONFIGS, reported, run_command, settings
-from cascade.opencv.run import TrainConfig, run_training
+from cascade.training.run import TrainConfig, run_training
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cascade.detections import BoxAdjustment, Detections
+from cascade.detector import BoxAdjustment, Detections
 from cascade.evaluation.matching import match
 from cascade.samples.image_annotations import ImageAnnotations
 

@@ -9,9 +9,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
-from cascade.detections import FaceDetector
+from cascade.detector import FaceDetector
+from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, UserError
-from cascade.names import find_cascade
 
 _CASCADE = "cascade.CascadeDetector"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cascade.detections import BoxAdjustment, Detections, FaceDetector, Image
-from cascade.detector import CascadeDetector
+from cascade.detector import BoxAdjustment, Detections, FaceDetector, Image
+from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import EvaluationError
 from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve

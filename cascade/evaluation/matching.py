@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cascade.detections import Detections
+from cascade.detector import Detections
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from cascade.detections import Image
+from cascade.detector import Image
 from cascade.evaluation.curves import Curve
 
 _WIDTH, _HEIGHT = 1000, 700

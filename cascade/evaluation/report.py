@@ -10,7 +10,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from cascade.detections import FaceDetector
+from cascade.detector import FaceDetector
 from cascade.evaluation.compare import Comparison, DetectorResult
 from cascade.evaluation.plot import plot_curves
 from cascade.evaluation.tiles import save_picture

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.detections import FaceDetector
+from cascade.detector import FaceDetector
 from cascade.evaluation.truth import read_image
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cascade.detections import Image
+from cascade.detector import Image
 from cascade.errors import EvaluationError
 
 _SIDE = 112

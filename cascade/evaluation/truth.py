@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.detections import Image
+from cascade.detector import Image
 from cascade.errors import EvaluationError
 from cascade.samples.image_annotations import ImageAnnotations
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 
 from cascade.errors import BoxOutsideImageError, ConfigError, CreateSamplesError, VecError
-from cascade.opencv.tools import Tools
+from cascade.opencv.tools.find import Tools
 from cascade.samples.image_annotations import ImageAnnotations
 from cascade.samples.lists import Box, write_background, write_positives
 from cascade.samples.pictures import binary_suffix, read_gray

@@ -16,9 +16,9 @@ from cascade.errors import EarlyStopError, OutputNotWritableError, TrainingError
 from cascade.opencv.failures import count_stages, diagnose
 from cascade.opencv.log import Stage, TrainingLog
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.result_folder import count_finished
-from cascade.opencv.tools import Tools
+from cascade.opencv.tools.find import Tools
 from cascade.samples.lists import write_background
+from cascade.training.result_folder import count_finished
 
 if sys.platform != "win32":
     import fcntl

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.detections import Image
+from cascade.detector import Image
 from cascade.errors import ImageError, SampleError
 
 SUFFIXES = frozenset(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cascade.detections import FaceDetector, Image
+from cascade.detector import FaceDetector, Image
 from cascade.errors import ImageError
 from cascade.samples.image_annotations import ImageAnnotations
 from cascade.samples.lists import Box

@@ -26,13 +26,13 @@ from cascade.errors import (
 )
 from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec, run_createsamples
 from cascade.opencv.failures import count_stages, diagnose
-from cascade.opencv.install import ensure_tools
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.preflight import count_features
-from cascade.opencv.record import read_stages
+from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.traincascade import TrainCascade
 from cascade.samples.annotations import read_annotations
 from cascade.samples.vec import read_vec, read_vec_header, write_vec
+from cascade.training.preflight import count_features
+from cascade.training.record import read_stages
 
 # The first run compiles the binaries, which takes minutes
 pytestmark = pytest.mark.timeout(3600)
@@ -51,7 +51,7 @@ def tools():
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Folders of drawn faces and of negatives, with a space in every path."""
-    from fer.data.synthetic.writers import write_chips  # tests alone may know both packages
+    from cascade.drawn.writers import write_chips  # tests alone may know both packages
 
     folder = tmp_path_factory.mktemp("two words") / "drawn faces"
     write_chips(folder, 200, 40, seed=3)
@@ -92,7 +92,7 @@ def prepare(commands, drawn, *overrides, status=0):
 class TestFromFoldersToDetector:
     @pytest.mark.parametrize("features", ["HAAR", "LBP"])
     def test_finds_faces_in_scenes(self, commands, drawn, features, tools):
-        from fer.data.synthetic.writers import write_scenes
+        from cascade.drawn.writers import write_scenes
 
         prepare(commands, drawn, "name=chips", "held_out=0.05")
         samples = commands.folder / "outputs/samples/chips"

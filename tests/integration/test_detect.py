@@ -18,8 +18,8 @@ from hydra.utils import instantiate
 from skimage.data import astronaut
 
 from cascade import CascadeDetector
+from cascade.drawn.scenes import moving_scene, render_scene
 from detect import quoted
-from fer.data.synthetic.scenes import moving_scene, render_scene
 from fer.errors import UserError
 from fer.inference import ExpressionRecognizer
 from fer.inference.drawing import colour_of

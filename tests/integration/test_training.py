@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fer.checkpoint import load_network, read_checkpoint
 from fer.data.loader import EpochBatches, FaceLoader
-from fer.data.synthetic.source import Synthetic
+from fer.data.synthetic import Synthetic
 from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT, metrics_of
 
@@ -60,7 +60,7 @@ def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
     script = f"""
 import numpy as np
 from fer.data.loader import EpochBatches, FaceLoader
-from fer.data.synthetic.source import Synthetic
+from fer.data.synthetic import Synthetic
 from fer.checkpoint import load_network
 from fer.training.evaluate import predict_logits
 loaded = load_network({str(best)!r})

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 
 from cascade import CascadeDetector
 from cascade.command import CONFIGS
+from cascade.detectors.names import released_cascades
 from cascade.evaluation.matching import iou
-from cascade.names import released_cascades
 from cascade.opencv.options import TrainOptions
 
 CASCADES = released_cascades()

@@ -4,9 +4,9 @@ import sys
 import pytest
 
 from cascade.errors import DownloadError, MissingBuildToolError, ToolsError
-from cascade.opencv import build, source
-from cascade.opencv.cache import cache_root, replacing
-from cascade.opencv.tools import find_tools
+from cascade.opencv.tools import build, source
+from cascade.opencv.tools.cache import cache_root, replacing
+from cascade.opencv.tools.find import find_tools
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from cascade.errors import ConfigError
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.preflight import buffer_bytes, count_features, count_windows
+from cascade.training.preflight import buffer_bytes, count_features, count_windows
 
 
 def test_every_option_is_spelt_out():

@@ -6,7 +6,7 @@ from cascade.errors import EarlyStopError, MemoryLimitError, OutputNotWritableEr
 from cascade.opencv.failures import count_stages, diagnose
 from cascade.opencv.log import Stage, TrainingLog
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.record import StageTable, read_stages
+from cascade.training.record import StageTable, read_stages
 
 OUTPUT = """\
 Number of unique features given windowSize [21,24] : 6440

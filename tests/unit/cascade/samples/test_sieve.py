@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.detections import Detections
+from cascade.detector import Detections
 from cascade.errors import ImageError, SampleError
 from cascade.samples.image_annotations import plain_entry
 from cascade.samples.pictures import binary_suffix, find_pictures, read_gray

@@ -1,0 +1,1 @@
+"""Face detectors, all behind `cascade.detectors.boosted.FaceDetector`."""

@@ -1,0 +1,1 @@
+"""Finding, fetching and compiling OpenCV's training binaries."""

@@ -1,0 +1,120 @@
+"""The source code that the binaries are compiled from.
+
+OpenCV stopped building `opencv_createsamples` and `opencv_traincascade` with version 4. The last release line
+that builds them, 3.4, is on the package index as the source archive of opencv-python-headless, together with
+a file of 16,520 faces and the LBP cascades.
+"""
+
+import hashlib
+import os
+import re
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cascade.errors import DownloadError, MissingBuildToolError
+from cascade.opencv.tools.process import run_logged
+
+PACKAGE = "opencv-python-headless"
+PACKAGE_VERSION = "3.4.18.65"
+OPENCV_VERSION = "3.4.18"
+SHA256 = "f7c3e5459296e832e922350a7140b94192d3a0c330882eea45d8f65516434550"
+ARCHIVE_NAME = f"{PACKAGE}-{PACKAGE_VERSION}.tar.gz"
+
+# The package's metadata cannot be read without these, and pip insists on reading it.
+_METADATA_NEEDS = ("setuptools", "wheel", "scikit-build", "numpy")
+_NO_NETWORK = re.compile(
+    r"NewConnectionError|name resolution|Network is unreachable|Connection refused|[Tt]imed out|ProxyError|"
+    r"SSLError|No matching distribution|Failed to establish"
+)
+
+
+@dataclass(frozen=True)
+class Venv:
+    """A throw-away virtual environment in the build folder; nothing outside is touched."""
+
+    folder: Path
+    log: Path
+
+    @classmethod
+    def create(cls, folder: Path, log: Path) -> "Venv":
+        """Make the environment.
+
+        Raises:
+            MissingBuildToolError: Python comes without venv.
+        """
+        if run_logged([sys.executable, "-m", "venv", folder], log) != 0:
+            raise MissingBuildToolError(
+                f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {log}"
+            )
+        return cls(folder, log)
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its programs."""
+        return self.folder / ("Scripts" if sys.platform == "win32" else "bin")
+
+    def pip(self, *arguments: str) -> None:
+        """Run pip in it.
+
+        Raises:
+            DownloadError: pip failed.
+        """
+        lines: list[str] = []
+        # The caller's own pip settings (index, proxy, certificate) hold; a PYTHONPATH would leak packages in.
+        env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        status = run_logged(
+            [self.bin / "python", "-m", "pip", "--disable-pip-version-check", *arguments],
+            self.log,
+            env=env,
+            on_line=lines.append,
+        )
+        if status == 0:
+            return
+        text = "\n".join(lines)
+        cause = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
+        reason = "there is no way to the package index" if _NO_NETWORK.search(text) else "pip failed"
+        raise DownloadError(
+            f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "
+            f"fetch {ARCHIVE_NAME} elsewhere and give it with --sdist FILE. Log: {self.log}"
+        )
+
+
+def fetch(venv: Venv, folder: Path) -> Path:
+    """Download the source archive (88 MB) and return its path.
+
+    Raises:
+        DownloadError: no network, or not the pinned archive.
+    """
+    venv.pip("install", "--quiet", *_METADATA_NEEDS)
+    # --no-binary :all: and build isolation both make pip compile things that are not needed.
+    options = ("--no-deps", "--no-build-isolation", "--no-binary", PACKAGE, "--dest", str(folder))
+    venv.pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")
+    return folder / ARCHIVE_NAME
+
+
+def verify(archive: Path) -> None:
+    """Check that an archive is the pinned one.
+
+    Raises:
+        DownloadError: it is missing, or its hash differs.
+    """
+    if not archive.is_file():
+        raise DownloadError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
+    with archive.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    if digest != SHA256:
+        raise DownloadError(
+            f"{archive} is not the archive that this project was tested with: its SHA-256 is {digest}, "
+            f"expected {SHA256}. Remove it and fetch {ARCHIVE_NAME} again."
+        )
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack OpenCV's own tree from the archive and return its path."""
+    prefix = f"{PACKAGE}-{PACKAGE_VERSION}/opencv/"
+    with tarfile.open(archive) as tar:
+        members = (member for member in tar if member.name.startswith(prefix))
+        tar.extractall(folder, members=members, filter="data")
+    return folder / prefix

@@ -1,0 +1,1 @@
+"""Training a detector in stages, whoever trains: inputs, checks, resuming, display, record and report."""

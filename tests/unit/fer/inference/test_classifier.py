@@ -1,0 +1,200 @@
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from cascade.drawn.renderer import render_face
+from fer.checkpoint import load_network
+from fer.data.faces import Faces
+from fer.data.fer2013 import Fer2013
+from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.module import FaceDataModule
+from fer.errors import UserError
+from fer.export import export
+from fer.inference import ExpressionRecognizer
+from fer.inference.classifier import BATCH, OnnxClassifier, load_classifier
+from fer.inference.crop import Crop
+from fer.inference.model_info import METADATA_KEY, ModelError, ModelInfo
+from fer.preprocessing import Preprocessing
+from fer.training.evaluate import predict_logits
+from tests.inference_models import WholePicture, write_checkpoint
+
+
+def faces(count: int) -> np.ndarray:
+    return np.stack([render_face(0, index).image for index in range(count)])
+
+
+def test_training_and_detection_agree(ckpt: Path, model: Path, tmp_path: Path):
+    """The same faces through the evaluation of training, and as files through the recogniser."""
+    images = faces(20)
+    loaded = load_network(ckpt)
+    split = Faces(torch.from_numpy(images)[:, None], torch.zeros(20, dtype=torch.int64))
+    loader = FaceLoader(split, EpochBatches(20, 8, shuffle=False))
+    logits, _ = predict_logits(loaded.network, loader, loaded.preprocessing)
+    wanted = logits.softmax(dim=1).numpy()
+    assert np.ptp(wanted, axis=0).max() > 0.02  # faces that all look alike would prove nothing
+
+    for file in (model, ckpt):
+        recognizer = ExpressionRecognizer(WholePicture(), file, crop=Crop())
+        for index, image in enumerate(images):
+            path = tmp_path / f"{index}.png"
+            cv2.imwrite(str(path), image)
+            (face,) = recognizer.recognize(path)
+            np.testing.assert_allclose(list(face.probabilities.values()), wanted[index], atol=1e-5)
+            assert tuple(face.probabilities) == loaded.preprocessing.classes
+            assert face.label == loaded.preprocessing.classes[wanted[index].argmax()]
+
+
+def test_training_and_detection_agree_on_enlarged_faces(tmp_path: Path):
+    """From the rows of fer2013.csv, enlarged to 64 pixels, and from pictures of 48 and of 192 pixels."""
+    images = faces(4)
+    usages = ("Training", "PublicTest")
+    lines = [f"3,{' '.join(map(str, image.ravel()))},{usage}" for usage in usages for image in images]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    data = FaceDataModule(Fer2013, image_size=64, path=tmp_path / "fer2013.csv", cache_dir=tmp_path)
+    ckpt = write_checkpoint(tmp_path / "best.ckpt", data.preprocessing)
+    loaded = load_network(ckpt)
+    logits, _ = predict_logits(loaded.network, data.whole_split("val"), loaded.preprocessing)
+    wanted = logits.softmax(dim=1).numpy()
+    export(ckpt, tmp_path / "model.onnx", None, None, 1e-5)
+    for file in ("model.onnx", "best.ckpt"):
+        recognizer = ExpressionRecognizer(WholePicture(), tmp_path / file, crop=Crop())
+        for image, row in zip(images, wanted, strict=True):
+            for picture in (image, image.repeat(4, axis=0).repeat(4, axis=1)):
+                (face,) = recognizer.recognize(picture)
+                np.testing.assert_allclose(list(face.probabilities.values()), row, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1, 3 * BATCH + 5])
+def test_batches_do_not_change_a_face(model: Path, ckpt: Path, count: int):
+    images = faces(count) if count else np.zeros((0, 48, 48), np.uint8)
+    together = load_classifier(model).probabilities(images)
+    assert together.shape == (count, 7)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(together, load_classifier(ckpt).probabilities(images), atol=1e-5)
+
+
+def test_running_a_model_imports_no_torch(model: Path):
+    code = (
+        "import sys, numpy as np\n"
+        "from fer.inference import ExpressionRecognizer\n"
+        "from cascade import CascadeDetector\n"
+        f"r = ExpressionRecognizer(CascadeDetector('alt2'), {str(model)!r})\n"
+        "assert r.recognize(np.zeros((60, 60), np.uint8)) == []\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    root = Path(__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_metadata_travels_with_the_model(ckpt: Path, model: Path):
+    info = load_classifier(model).info
+    assert info.preprocessing == load_network(ckpt).preprocessing
+    assert info.epoch == 5
+    assert info.commit == load_network(ckpt).commit
+    assert info.network["_target_"].endswith("MiniXception")
+    assert info.crop_for("a detector nobody measured") == info.crops["default"]
+    assert ModelInfo.from_json(info.to_json()) == info
+    assert model.stat().st_size < 300_000
+
+
+def test_another_size_and_other_classes_are_used_as_the_model_says(tmp_path: Path):
+    preprocessing = Preprocessing(size=64, mean=0.4, std=0.3, classes=("calm", "tense"))
+    path = write_checkpoint(tmp_path / "other.ckpt", preprocessing)
+    recognizer = ExpressionRecognizer(WholePicture(), path, crop=Crop())
+    (face,) = recognizer.recognize(faces(1)[0])
+    assert set(face.probabilities) == {"calm", "tense"}
+
+
+def damage(model: Path, tmp_path: Path, change) -> Path:
+    proto = onnx.load(model)
+    change(proto)
+    path = tmp_path / "changed.onnx"
+    onnx.save(proto, path)
+    return path
+
+
+def test_a_model_without_metadata_is_refused(model: Path, tmp_path: Path):
+    path = damage(model, tmp_path, lambda proto: proto.ClearField("metadata_props"))
+    with pytest.raises(ModelError, match=r"fer\.export"):
+        load_classifier(path)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "message"),
+    [(Preprocessing(size=64), r"\(N, 1, 64, 64\)"), (Preprocessing(classes=("calm", "tense")), "2 classes")],
+)
+def test_a_model_that_contradicts_its_metadata_is_refused(model, tmp_path, preprocessing, message):
+    text = ModelInfo(preprocessing).to_json()
+    path = damage(model, tmp_path, lambda p: onnx.helper.set_model_props(p, {METADATA_KEY: text}))
+    with pytest.raises(ModelError, match=message):
+        load_classifier(path)
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"format": 99}', '{"format": 1, "preprocessing": 3}'])
+def test_broken_metadata_is_refused(model: Path, tmp_path: Path, text: str):
+    path = damage(model, tmp_path, lambda p: onnx.helper.set_model_props(p, {METADATA_KEY: text}))
+    with pytest.raises(ModelError, match=r"changed\.onnx"):
+        load_classifier(path)
+
+
+def test_a_damaged_model_is_refused(model: Path, tmp_path: Path):
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(model.read_bytes()[:50_000])
+    with pytest.raises(ModelError, match=r"cut\.onnx is not an ONNX model, or is damaged"):
+        load_classifier(path)
+
+
+@pytest.mark.parametrize("name", ["missing.onnx", "missing.ckpt", "no_such_model"])
+def test_a_missing_classifier_is_named(tmp_path: Path, name: str):
+    with pytest.raises(ModelError, match=name):
+        load_classifier(tmp_path / name)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path):
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    with pytest.raises(ModelError, match=r"neither an \.onnx"):
+        load_classifier(path)
+
+
+def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path):
+    path = tmp_path / "fake.ckpt"
+    path.write_bytes(b"\x00\x01 not a checkpoint")
+    with pytest.raises(UserError, match=r"fake\.ckpt"):
+        load_classifier(path)
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_a_malicious_pickle_does_not_run(tmp_path: Path, save):
+    mark, path = tmp_path / "it_ran", tmp_path / "bomb.ckpt"
+    save({"fer": Bomb(mark)}, path)
+    with pytest.raises(UserError, match=r"bomb\.ckpt"):
+        load_classifier(path)
+    assert not mark.exists()
+
+
+def test_the_export_is_checked_against_the_checkpoint(ckpt: Path, model: Path):
+    """What `fer.export` compares is what differs when a weight does."""
+    from fer.export import verify
+    from fer.inference.checkpoint import CheckpointClassifier
+
+    checkpoint, exported = CheckpointClassifier(ckpt), OnnxClassifier(model)
+    assert verify(checkpoint, exported, 0).difference < 1e-5
+    with torch.no_grad():
+        checkpoint.loaded.network.head.bias[0] += 0.1
+    assert verify(checkpoint, exported, 0).difference > 1e-3
