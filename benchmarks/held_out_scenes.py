@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cascade.boxes import Box
+from cascade.pictures import read_gray
 from cascade.samples.annotations import read_annotations
-from cascade.samples.lists import Box, read_background, write_positives
-from cascade.samples.pictures import read_gray
+from cascade.samples.lists import read_background, write_positives
 
 SIZES = (20, 60)  # pixels, width of a face's box
 ENLARGED = 1.25  # at most

@@ -1,6 +1,7 @@
 """Cascade face detection: training with OpenCV's binaries, detecting, evaluating. Imports no torch."""
 
-from cascade.detector import BoxAdjustment, Detections, FaceDetector
+from cascade.boxes import BoxAdjustment
+from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
 from cascade.detectors.yunet import YuNetDetector
 

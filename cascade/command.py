@@ -1,38 +1,73 @@
-"""Running a Hydra command so that a user's mistakes end with one message, not with a traceback."""
+"""One way to be a command: compose a Hydra config, run, and end every mistake with one message and status 2."""
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
 
-from hydra.errors import HydraException
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from cascade.errors import ConfigError, UserError
+from cascade.errors import ConfigError, ToolsError, UserError
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
+_VALUED = ("-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info")
+Task = Callable[[DictConfig], Any]
 
-CONFIGS = str(Path(__file__).resolve().parent.parent / "configs" / "cascade")
-"""The folder of this package's Hydra configs."""
+_HERE = Path(__file__).resolve().parent
+CONFIGS = next((folder for folder in (_HERE.parent / "configs", _HERE / "configs") if folder.is_dir()), _HERE)
+"""The Hydra configs: those of the clone, or those that the wheel carries."""
 
 
-def reported(task: Callable[P, R]) -> Callable[P, R]:
-    """Make a job exit with a message after a mistake; goes below `hydra.main`, which would add its own."""
+def run_command(task: Task, config_name: str, folder: str = "", positional: str | None = None) -> None:
+    """Run a command: read the command line, compose its config, call the task, report what goes wrong.
+
+    Paths need no quotes against Hydra's grammar, and a key that nobody reads is refused by name.
+
+    Args:
+        task: takes the config; what it returns is what a sweep optimises.
+        config_name: the primary config.
+        folder: of it, below `configs/`.
+        positional: the key that arguments without one are meant for: `detect.py photo.jpg`.
+    """
+    arguments = sys.argv[1:] if positional is None else _keyed(sys.argv[1:], positional)
+    sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
+    sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
+    verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
 
     @functools.wraps(task)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _reporting():
-            return task(*args, **kwargs)
+    def job(config: DictConfig) -> Any:
+        with _reporting(verbose):  # below Hydra, which would add lines of its own
+            _refuse_added_keys(config)
+            return task(config)
 
-    return wrapped
+    with _reporting(verbose):
+        hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
+
+
+def output_dir() -> Path:
+    """The folder of this run, as Hydra's config names it."""
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def is_multirun() -> bool:
+    """Whether this is one of several runs of a sweep."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def settings(config: DictConfig, schema: type[T]) -> T:
@@ -43,42 +78,136 @@ def settings(config: DictConfig, schema: type[T]) -> T:
     """
     made = OmegaConf.to_object(config)
     assert isinstance(made, schema)
-    _refuse_unknown(made, "")
+    _refuse_unknown_fields(made, "")
     return made
 
 
-def _refuse_unknown(made: object, prefix: str) -> None:
+def require(extra: str, *modules: str) -> None:
+    """Make sure that optional packages are there before work begins.
+
+    Raises:
+        ToolsError: one is missing; the message names the extra that brings it.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ToolsError(
+                f"this needs {module}, which is not installed ({error}); install the extra {extra!r}, in a clone of "
+                f"the project with: pip install '.[{extra}]'"
+            ) from error
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM end the work as Ctrl-C does: with what was done so far in order."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread, as under a launcher: its signals are not ours
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def quoted(argument: str, sweeps: bool = False) -> str:
+    """An override as Hydra's grammar takes it: a value that it would not, such as the path `a (1), b.jpg`, in quotes.
+
+    Args:
+        argument: of the command line.
+        sweeps: whether commas may separate the values of a sweep; a file of that very name goes before.
+    """
+    key, separator, value = argument.partition("=")
+    if not separator or not value or argument.startswith("-") or value[0] in "'\"":
+        return argument
+    try:
+        override = OverridesParser.create().parse_override(argument)
+        taken = sweeps or not override.is_sweep_override()
+    except HydraException:
+        taken = False
+    if taken and not (set(value) & set(",[]{}()") and Path(value).expanduser().exists()):
+        return argument
+    escaped = value.replace("'", "\\'")
+    return f"{key}='{escaped}'"
+
+
+def _keyed(arguments: list[str], key: str) -> list[str]:
+    """Arguments of which those without a key are given one; Hydra's own options keep their values."""
+    kept: list[str] = []
+    bare: list[str] = []
+    takes_value = False
+    for argument in arguments:
+        own = takes_value or argument.startswith(("-", "+", "~")) or "=" in argument
+        (kept if own else bare).append(argument)
+        takes_value = argument in _VALUED
+    if len(bare) == 1:
+        return [*kept, f"{key}={bare[0]}"]
+    quoted_paths = ",".join("'" + path.replace("'", "\\'") + "'" for path in bare)
+    return [*kept, f"{key}=[{quoted_paths}]"] if bare else kept
+
+
+def _refuse_unknown_fields(made: object, prefix: str) -> None:
     if not is_dataclass(made):
         return
     known = [field.name for field in fields(made)]
     for name, value in vars(made).items():
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"
-            raise ConfigError(f"There is no setting {prefix}{name}; {hint}")
-        _refuse_unknown(value, f"{prefix}{name}.")
+            raise _unknown(f"{prefix}{name}", known)
+        _refuse_unknown_fields(value, f"{prefix}{name}.")
 
 
-def run_command(main: Callable[[], object]) -> None:
-    """Run a command made by `hydra.main`; wrong overrides and folders end it as `reported` ends a job."""
-    before = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
-    with _reporting(verbose=before == "1"):
-        main()
+def _refuse_added_keys(config: DictConfig) -> None:
+    """Refuse `+key=value` where nobody would read it: what has a `_target_` refuses unknown arguments itself."""
+    for override in HydraConfig.get().overrides.task:
+        key = override.partition("=")[0]
+        if not key.startswith("+") or key.startswith("++") or "@" in key or _is_group(key[1:]):
+            continue
+        *parents, name = key[1:].split(".")
+        node: Any = config
+        open_to_all = False
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, DictConfig) else None
+            open_to_all |= isinstance(node, DictConfig) and "_target_" in node
+        added = node.get(name) if isinstance(node, DictConfig) else None
+        if not open_to_all and not (isinstance(added, DictConfig) and "_target_" in added) and name != "_target_":
+            siblings = [str(k) for k in node if k != name] if isinstance(node, DictConfig) else []
+            raise _unknown(key[1:], siblings)
+
+
+def _is_group(key: str) -> bool:
+    loader = GlobalHydra.instance().config_loader()
+    return bool(loader.get_group_options(key.replace(".", "/")))
+
+
+def _unknown(key: str, known: list[str]) -> ConfigError:
+    parent = key.rpartition(".")[0]
+    near = get_close_matches(key.rpartition(".")[2], known, 1)
+    prefix = f"{parent}." if parent else ""
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"
+    return ConfigError(f"there is no setting {key}; {hint}")
 
 
 @contextmanager
-def _reporting(verbose: bool = False) -> Iterator[None]:
+def _reporting(verbose: bool) -> Iterator[None]:
     """Exit with status 2 after a mistake that the user can mend, with 130 after Ctrl-C."""
     try:
         yield
     except UserError as error:
         _fail(str(error), 2)
+    except InstantiationException as error:
+        if verbose:
+            raise
+        _fail(_reason(error), 2)
     except (HydraException, OmegaConfBaseException) as error:
         if verbose:
             raise
-        lines = f"{error}\n{error.__cause__ or ''}".splitlines()
-        _fail("\n".join(dict.fromkeys(line for line in lines if line.strip())), 2)
+        _fail(_composition(error), 2)
     except OSError as error:
         if verbose or error.filename is None:
             raise
@@ -87,6 +216,32 @@ def _reporting(verbose: bool = False) -> Iterator[None]:
         _fail("interrupted; what was finished is kept, and the same command goes on", 130)
 
 
-def _fail(message: str, status: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
+def _reason(error: InstantiationException) -> str:
+    """What an object that a config describes had against being made.
+
+    Raises:
+        BaseException: it is no mistake of the config's.
+    """
+    cause = error.__cause__
+    while isinstance(cause, InstantiationException):
+        error, cause = cause, cause.__cause__
+    if isinstance(cause, UserError):
+        return str(cause)
+    where = str(error).partition("full_key: ")[2].strip()
+    if cause is None or isinstance(cause, TypeError | ValueError):
+        return f"{where}: {cause or str(error).splitlines()[0]}" if where else str(cause or error)
+    raise cause
+
+
+def _composition(error: BaseException) -> str:
+    cause = error.__cause__
+    node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
+    if isinstance(node, DictConfig) and key and "not in struct" in str(cause):
+        return str(_unknown(str(key), [str(name) for name in node]))
+    lines = f"{error}\n{cause or ''}".splitlines()
+    return "\n".join(dict.fromkeys(line for line in lines if line.strip()))
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr, flush=True)
     sys.exit(status)

@@ -4,25 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cascade.command import CONFIGS, run_command
+from cascade.command import output_dir, run_command
 from cascade.detector import FaceDetector
-from cascade.errors import ConfigError, EvaluationError
+from cascade.errors import ConfigError, DataError
 from cascade.evaluation.choice import build_detectors
 from cascade.evaluation.compare import Comparison, compare
 from cascade.evaluation.report import Reading, result_table, results, write_report
 from cascade.evaluation.speed import images_per_second
 from cascade.evaluation.truth import FaceFilter, check_files
+from cascade.pictures import SUFFIXES
 from cascade.samples.annotations import read_annotations
-from cascade.samples.formats.yolo import IMAGE_SUFFIXES
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
+from cascade.terminal import progress_bar
 
 
 def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
@@ -46,7 +44,7 @@ def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
     images = _images(config)
     if config.threads is not None:
         cv2.setNumThreads(config.threads)
-    with _progress(console) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task("detecting", total=len(images) * len(detectors))
         comparison = compare(
             detectors,
@@ -89,9 +87,9 @@ def _images(config: DictConfig) -> list[ImageAnnotations]:
     entries = read_annotations(config.truth, config.images, config.format, config.category)
     if config.negatives is not None:
         folder = Path(config.negatives).expanduser()
-        found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in IMAGE_SUFFIXES]
+        found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES]
         if not found:
-            raise EvaluationError(f"there are no pictures in {folder}")
+            raise DataError(f"there are no pictures in {folder}")
         entries += [plain_entry(path, []) for path in found]
     check_files(entries)
     if config.limit is not None and config.limit < len(entries):
@@ -110,17 +108,10 @@ def _speed(config: DictConfig, detectors: Mapping[str, FaceDetector], comparison
     return images_per_second(detectors, paths, config.speed.threads, config.speed.repeats)
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    )
-
-
-@hydra.main(version_base="1.3", config_path=CONFIGS, config_name="evaluate")
-def main(config: DictConfig) -> float:
-    """Evaluate once as configured; return the best average precision."""
-    return evaluate(config, Path(HydraConfig.get().runtime.output_dir), Console())
+def main() -> None:
+    """Run the command."""
+    run_command(lambda config: evaluate(config, output_dir(), Console()), "evaluate", "cascade")
 
 
 if __name__ == "__main__":
-    run_command(main)
+    main()

@@ -13,15 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from fer.errors import UserError
+from cascade.errors import ModelError
 from fer.preprocessing import Preprocessing
 
 METADATA_KEY = "fer"
 _FORMAT = 1
-
-
-class CheckpointError(UserError):
-    """A file is not a checkpoint that this project can load."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     Only classes inside `fer.models` are built: a checkpoint from a stranger must not choose what runs.
 
     Raises:
-        CheckpointError: for any other target, or arguments that it does not take.
+        ModelError: for any other target, or arguments that it does not take.
     """
     arguments = dict(config)
     target = str(arguments.pop("_target_", ""))
@@ -63,11 +59,11 @@ def build_network(config: dict[str, Any]) -> nn.Module:
         except ImportError:
             network_class = None
     if not (isinstance(network_class, type) and issubclass(network_class, nn.Module)):
-        raise CheckpointError(f"model._target_ must name a network class in fer.models, not {target!r}")
+        raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
     try:
         network: nn.Module = network_class(**arguments)
     except TypeError as error:
-        raise CheckpointError(f"{target} cannot be built from {arguments}: {error}") from error
+        raise ModelError(f"{target} cannot be built from {arguments}: {error}") from error
     return network
 
 
@@ -75,31 +71,27 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of this project onto the CPU, weights and plain values only.
 
     Raises:
-        CheckpointError: if it is missing, no checkpoint, unsafe, or not one of this project's.
+        ModelError: if it is missing, no checkpoint, unsafe, or not one of this project's.
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder")
+        raise ModelError(f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder")
     try:
         with warnings.catch_warnings():
             # About pickles that torch did not write; they are refused below or here
             warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
+        raise ModelError(
             f"{path} holds more than weights and plain values, or is damaged; it was not loaded, because "
             f"loading could run its code"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint, or is damaged: {error}") from error
+        raise ModelError(f"{path} is not a checkpoint, or is damaged: {error}") from error
     if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
-        raise CheckpointError(
-            f"{path} was not written by this project's train.py: its '{METADATA_KEY}' entry is missing"
-        )
+        raise ModelError(f"{path} was not written by this project's train.py: its '{METADATA_KEY}' entry is missing")
     if checkpoint[METADATA_KEY].get("format") != _FORMAT:
-        raise CheckpointError(
-            f"{path} has format {checkpoint[METADATA_KEY].get('format')}, this version reads {_FORMAT}"
-        )
+        raise ModelError(f"{path} has format {checkpoint[METADATA_KEY].get('format')}, this version reads {_FORMAT}")
     return checkpoint
 
 
@@ -107,7 +99,7 @@ def load_network(path: str | Path) -> LoadedNetwork:
     """Rebuild the network of a checkpoint; with averaged weights where training averaged them.
 
     Raises:
-        CheckpointError: if the file is not a checkpoint of this project.
+        ModelError: if the file is not a checkpoint of this project.
     """
     checkpoint = read_checkpoint(path)
     about = checkpoint[METADATA_KEY]
@@ -117,7 +109,7 @@ def load_network(path: str | Path) -> LoadedNetwork:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise CheckpointError(f"the weights in {path} do not fit {about['network']['_target_']}: {error}") from error
+        raise ModelError(f"the weights in {path} do not fit {about['network']['_target_']}: {error}") from error
     return LoadedNetwork(
         network=network.eval(),
         config=about["network"],

@@ -10,25 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from cascade.command import run_command
+from cascade.errors import ModelError, UserError
 from fer.card import update_card
 from fer.checkpoint import can_resume, read_checkpoint, save_network
-from fer.errors import UserError, reported
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import Classifier, OnnxClassifier
 from fer.inference.model_info import METADATA_KEY, ModelInfo, measured_crops
 from fer.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
-
-
-class ExportError(UserError):
-    """A checkpoint could not be exported, or the exported model does not do what the checkpoint does."""
 
 
 class _WholePath(nn.Module):
@@ -70,13 +66,13 @@ def export_onnx(network: nn.Module, info: ModelInfo, path: Path) -> None:
         path: the file; it appears only when it is complete.
 
     Raises:
-        ExportError: the `export` extra is missing.
+        ModelError: the `export` extra is missing.
     """
     try:
         import onnx
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError as error:
-        raise ExportError(f'export needs onnx and onnxscript: pip install "fer-cascade[export]" ({error})') from error
+        raise ModelError(f'export needs onnx and onnxscript: pip install "fer-cascade[export]" ({error})') from error
     for talkative in ("onnxscript", "onnx_ir", "torch.onnx"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     size = info.preprocessing.size
@@ -139,14 +135,14 @@ def read_metrics(path: Path) -> dict[str, Any]:
     """Read the scores per split from a run's `metrics.json`, without the confusion matrices.
 
     Raises:
-        ExportError: it cannot be read.
+        ModelError: it cannot be read.
     """
     try:
         values = json.loads(path.read_text())
         splits = {name: values[name] for name in ("val", "test") if name in values}
         return {name: {k: v for k, v in scores.items() if k != "confusion"} for name, scores in splits.items()}
     except (OSError, ValueError, AttributeError) as error:
-        raise ExportError(f"metrics cannot be read from {path}: {error}") from error
+        raise ModelError(f"metrics cannot be read from {path}: {error}") from error
 
 
 def export(
@@ -169,7 +165,7 @@ def export(
     weights = output.with_suffix(".ckpt")
     beside_source = weights.exists() and weights.samefile(ckpt_path)
     if weights.exists() and not beside_source and can_resume(read_checkpoint(weights)):
-        raise ExportError(
+        raise ModelError(
             f"{weights} is a training's checkpoint, and the exported weights would replace it; "
             f"choose another name for output"
         )
@@ -179,7 +175,7 @@ def export(
         model = OnnxClassifier(unverified, threads=1)
         result = verify(checkpoint, model, unverified.stat().st_size)
         if not result.difference <= tolerance:
-            raise ExportError(
+            raise ModelError(
                 f"the exported model's probabilities differ from the checkpoint's by up to "
                 f"{result.difference:.2e}, more than tolerance={tolerance:.0e}; nothing was written"
             )
@@ -191,9 +187,7 @@ def export(
     return info, result
 
 
-@hydra.main(version_base="1.3", config_path="../configs", config_name="export")
-@reported
-def main(config: DictConfig) -> None:
+def export_configured(config: DictConfig) -> None:
     """Export as configured and print what was written."""
     if config.get("ckpt_path") is None:
         raise UserError("name the checkpoint: python -m fer.export ckpt_path=outputs/train/…/checkpoints/best.ckpt")
@@ -231,6 +225,11 @@ def _summary(output: Path, info: ModelInfo, result: Verification) -> list[str]:
         "use it": f"python detect.py source=photo.jpg classifier={output}",
     }
     return [f"{name:>9}  {value}" for name, value in rows.items()]
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(export_configured, "export")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cascade.detector import BoxAdjustment, Detections, FaceDetector, Image
+from cascade.boxes import BoxAdjustment
+from cascade.detector import Detections, FaceDetector
 from cascade.detectors.grouping import group_hits
 from cascade.detectors.names import find_cascade, load_cv2
-from cascade.errors import DetectorError
-from cascade.images import to_gray
+from cascade.errors import ModelError
+from cascade.pictures import Image, to_gray
 
 __all__ = ["BoxAdjustment", "CascadeDetector", "Detections", "FaceDetector"]
 
@@ -47,7 +48,7 @@ class CascadeDetector:
         box_adjustment: moves and stretches the boxes to another framing convention.
 
     Raises:
-        DetectorError: unknown name, missing or broken XML, an impossible setting, or an OpenCV without
+        ModelError: unknown name, missing or broken XML, an impossible setting, or an OpenCV without
             cascades.
     """
 
@@ -66,9 +67,9 @@ class CascadeDetector:
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:
         if not scale_factor > 1:
-            raise DetectorError(f"scale_factor must be above 1, not {scale_factor}")
+            raise ModelError(f"scale_factor must be above 1, not {scale_factor}")
         if min_neighbors < 0:
-            raise DetectorError(f"min_neighbors must be 0 or more, not {min_neighbors}")
+            raise ModelError(f"min_neighbors must be 0 or more, not {min_neighbors}")
         _check_size("min_size", min_size)
         _check_size("max_size", max_size)
         self.path = find_cascade(cascade)
@@ -161,16 +162,16 @@ class CascadeDetector:
 def _load(path: Path) -> tuple[Any, float]:
     load_cv2()
     if not path.is_file():
-        raise DetectorError(f"the cascade file {path} is gone")
+        raise ModelError(f"the cascade file {path} is gone")
     try:
         classifier = cv2.CascadeClassifier(str(path))
         empty = classifier.empty()
     except (cv2.error, SystemError) as error:
         # a constructor that fails inside OpenCV surfaces as SystemError; its cause says why
         reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise DetectorError(f"{path} is not a readable cascade XML file: {reason}") from error
+        raise ModelError(f"{path} is not a readable cascade XML file: {reason}") from error
     if empty:
-        raise DetectorError(f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
+        raise ModelError(f"{path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
     thresholds = re.findall(rb"<stage_?[tT]hreshold>\s*([^<\s]+)", path.read_bytes())
     return classifier, float(thresholds[-1]) if thresholds else 0.0
 
@@ -179,7 +180,7 @@ def _check_size(name: str, size: _Size) -> None:
     if size is None:
         return
     if isinstance(size, bool) or (isinstance(size, float) and not 0 < size < 1) or size <= 0:
-        raise DetectorError(f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}")
+        raise ModelError(f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}")
 
 
 def _pixels(size: _Size, shorter: int) -> int:

@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
-from cascade.errors import DetectorError
+from cascade.errors import ModelError
 
 _PREFIX = "haarcascade_"
 _ALIASES = {
@@ -20,12 +20,12 @@ def load_cv2() -> ModuleType:
     """OpenCV, provided that it still has cascades.
 
     Raises:
-        DetectorError: OpenCV 5's main wheel, which has no CascadeClassifier.
+        ModelError: OpenCV 5's main wheel, which has no CascadeClassifier.
     """
     import cv2
 
     if not hasattr(cv2, "CascadeClassifier"):
-        raise DetectorError(
+        raise ModelError(
             f"OpenCV {getattr(cv2, '__version__', '?')} has no CascadeClassifier (version 5 dropped it); "
             'install one that has: pip install "opencv-python>=4.10,<5"'
         )
@@ -56,7 +56,7 @@ def _lbp_cascades() -> dict[str, Path]:
 
     found = sorted((tools_folder() / "data").rglob("lbpcascade_*.xml"))
     if not found:
-        raise DetectorError("OpenCV's wheel has no LBP cascades; `make tools` puts them into the cache")
+        raise ModelError("OpenCV's wheel has no LBP cascades; `make tools` puts them into the cache")
     return {"lbp_" + path.stem.removeprefix("lbpcascade_"): path for path in found}
 
 
@@ -69,7 +69,7 @@ def find_cascade(cascade: str | Path) -> Path:
             path, or the result folder of a training.
 
     Raises:
-        DetectorError: no cascade of that name, or no file at that path.
+        ModelError: no cascade of that name, or no file at that path.
     """
     text = str(cascade)
     known = known_cascades()
@@ -83,8 +83,8 @@ def find_cascade(cascade: str | Path) -> Path:
     if path.is_dir() and (path / "cascade.xml").is_file():
         return path / "cascade.xml"  # the result folder of a training
     if path.suffix == ".xml" or path.parent != Path():
-        raise DetectorError(f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}")
-    raise DetectorError(f"no cascade is called {text!r}; known are {_listed(known)}; or give a file's path")
+        raise ModelError(f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}")
+    raise ModelError(f"no cascade is called {text!r}; known are {_listed(known)}; or give a file's path")
 
 
 def _listed(known: dict[str, Path]) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from cascade.detector import BoxAdjustment, Detections, Image
-from cascade.errors import DetectorError
-from cascade.images import check_image
+from cascade.boxes import BoxAdjustment
+from cascade.detector import Detections
+from cascade.errors import ModelError
+from cascade.pictures import Image, check_image
 
 
 class YuNetDetector:
@@ -25,7 +26,7 @@ class YuNetDetector:
         box_adjustment: moves and stretches the boxes to another framing convention.
 
     Raises:
-        DetectorError: the file is missing or OpenCV cannot read it, or OpenCV has no `FaceDetectorYN`.
+        ModelError: the file is missing or OpenCV cannot read it, or OpenCV has no `FaceDetectorYN`.
     """
 
     def __init__(
@@ -84,16 +85,16 @@ class YuNetDetector:
         import cv2
 
         if not self.path.is_file():
-            raise DetectorError(
+            raise ModelError(
                 f"no YuNet model at {self.path}; download face_detection_yunet_2023mar.onnx from OpenCV's "
                 "model zoo (opencv_zoo/models/face_detection_yunet) and give its path as model_path"
             )
         if not hasattr(cv2, "FaceDetectorYN"):
-            raise DetectorError(f"OpenCV {cv2.__version__} has no FaceDetectorYN; it came with 4.5.4")
+            raise ModelError(f"OpenCV {cv2.__version__} has no FaceDetectorYN; it came with 4.5.4")
         try:
             return cv2.FaceDetectorYN.create(
                 str(self.path), "", (320, 320), self.score_threshold, self.nms_threshold, self.top_k
             )
         except cv2.error as error:
             reason = str(error).strip().splitlines()[0]
-            raise DetectorError(f"OpenCV cannot read {self.path} as a YuNet model: {reason}") from error
+            raise ModelError(f"OpenCV cannot read {self.path} as a YuNet model: {reason}") from error

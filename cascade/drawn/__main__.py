@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cascade.drawn import writers
-from fer.errors import UserError
+from cascade.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cascade.boxes import Box, face_box
 from cascade.drawn.backgrounds import draw_background
-from cascade.drawn.boxes import Box, face_box
 from cascade.drawn.parameters import Expression, Light
 from cascade.drawn.renderer import FRAME, Image, Subject, affine, draw_subject, expose, generator, landmarks, paint
 from cascade.drawn.sketch import Array
@@ -209,12 +209,12 @@ def _unit(subject: Subject, size: float) -> float:
     """Pixels per face unit at which this person's box is `size` pixels wide."""
     trial = 100.0
     eyes, mouth = landmarks(subject, affine(subject.pose, trial, 0.0, 0.0))
-    return trial * size / face_box(eyes, mouth).width
+    return trial * size / float(face_box(eyes, mouth)[2])
 
 
 def _annotate(subject: Subject, matrix: Array, person: int) -> SceneFace:
     eyes, mouth = landmarks(subject, matrix)
-    return SceneFace(face_box(eyes, mouth), subject.label, eyes, mouth, person)
+    return SceneFace(Box(*np.rint(face_box(eyes, mouth)).astype(int).tolist()), subject.label, eyes, mouth, person)
 
 
 def _paint_figure(image: Image, subject: Subject, matrix: Array, x: float, y: float) -> None:

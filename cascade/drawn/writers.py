@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cascade.drawn.backgrounds import render_background
 from cascade.drawn.renderer import RenderedFace, generator, render_face
 from cascade.drawn.scenes import Scene, SceneFace, moving_scene, render_chip, render_scene
-from fer.errors import UserError
+from cascade.errors import UserError
 from fer.labels import EXPRESSIONS
 
 #: Called with 1 for every finished face or picture.

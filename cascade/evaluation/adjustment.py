@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cascade.detector import BoxAdjustment, Detections
+from cascade.boxes import BoxAdjustment
+from cascade.detector import Detections
 from cascade.evaluation.matching import match
 from cascade.samples.image_annotations import ImageAnnotations
 

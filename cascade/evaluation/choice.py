@@ -18,7 +18,7 @@ _CASCADE = "cascade.CascadeDetector"
 
 def detector_configs() -> dict[str, Path]:
     """The detectors that have a config file, by name."""
-    return {path.stem: path for path in sorted((Path(CONFIGS).parent / "detector").glob("*.yaml"))}
+    return {path.stem: path for path in sorted((CONFIGS / "detector").glob("*.yaml"))}
 
 
 def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, FaceDetector]:

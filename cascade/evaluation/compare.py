@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from cascade.detector import BoxAdjustment, Detections, FaceDetector, Image
+from cascade.boxes import BoxAdjustment
+from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
-from cascade.errors import EvaluationError
+from cascade.errors import DataError
 from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
 from cascade.evaluation.matching import match
 from cascade.evaluation.tiles import Tiles
 from cascade.evaluation.truth import read_image
+from cascade.pictures import Image
 from cascade.samples.image_annotations import ImageAnnotations
 
 _Scans = list[list[Detections]]  # by image, by setting of min_neighbors
@@ -102,7 +104,7 @@ def compare(
         progress: called after each image and detector.
 
     Raises:
-        EvaluationError: no readable image, no face to find, or nothing left to fit on.
+        DataError: no readable image, no face to find, or nothing left to fit on.
     """
     scans: dict[str, _Scans] = {name: [] for name in detectors}
     settings = {name: _settings(detector, sweep) for name, detector in detectors.items()}
@@ -119,11 +121,11 @@ def compare(
                 scans[name].append(_scan(detector, image, settings[name]))
             progress()
     if not readable:
-        raise EvaluationError(f"OpenCV can read none of the {len(images)} images; the first is {unreadable[0]}")
+        raise DataError(f"OpenCV can read none of the {len(images)} images; the first is {unreadable[0]}")
     training, counted = _split(len(readable), fit_share, seed)
     kept = [readable[i] for i in counted]
     if not any((~entry.ignore).any() for entry in kept):
-        raise EvaluationError("no annotated face counts: all are ignored; loosen the filter (count=...)")
+        raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
     for name in detectors:
         widest = [scan[0] for scan in scans[name]]
@@ -150,11 +152,11 @@ def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> l
 def _split(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
     """Indices of the images to fit on and of those to count, each rising."""
     if not 0 <= share < 1:
-        raise EvaluationError(f"the share of images to fit on must be at least 0 and below 1, not {share}")
+        raise DataError(f"the share of images to fit on must be at least 0 and below 1, not {share}")
     taken = round(share * count)
     order = np.random.default_rng(seed).permutation(count)
     if taken == count:
-        raise EvaluationError(f"{count} images are too few to fit on a share of {share} and count the rest")
+        raise DataError(f"{count} images are too few to fit on a share of {share} and count the rest")
     return sorted(order[:taken].tolist()), sorted(order[taken:].tolist())
 
 

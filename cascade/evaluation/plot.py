@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from cascade.detector import Image
 from cascade.evaluation.curves import Curve
+from cascade.pictures import Image
 
 _WIDTH, _HEIGHT = 1000, 700
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 30, 60, 70

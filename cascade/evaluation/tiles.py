@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cascade.detector import Image
-from cascade.errors import EvaluationError
+from cascade.errors import DataError
+from cascade.pictures import Image
 
 _SIDE = 112
 _GAP = 4
@@ -64,10 +64,10 @@ def save_picture(path: Path, picture: Image) -> None:
     """Write a picture; OpenCV itself stays silent when it cannot.
 
     Raises:
-        EvaluationError: it cannot.
+        DataError: it cannot.
     """
     if not cv2.imwrite(str(path), picture):
-        raise EvaluationError(f"cannot write {path}: is the disk full, or the folder read-only?")
+        raise DataError(f"cannot write {path}: is the disk full, or the folder read-only?")
 
 
 def _cut(image: Image, box: npt.NDArray[Any]) -> Image:

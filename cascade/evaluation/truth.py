@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.detector import Image
-from cascade.errors import EvaluationError
+from cascade.errors import DataError
+from cascade.pictures import Image
 from cascade.samples.image_annotations import ImageAnnotations
 
 _WIDER_MIN_SIZE = 24
@@ -51,12 +51,12 @@ def check_files(entries: list[ImageAnnotations]) -> None:
     """Make sure that the images are there before the work begins.
 
     Raises:
-        EvaluationError: some are not; the first three are named.
+        DataError: some are not; the first three are named.
     """
     missing = [entry.path for entry in entries if not entry.path.is_file()]
     if missing:
         shown = ", ".join(str(path) for path in missing[:3]) + (" ..." if len(missing) > 3 else "")
-        raise EvaluationError(
+        raise DataError(
             f"{len(missing)} of {len(entries)} annotated images are missing: {shown}; "
             "give the folder that they are in with images="
         )

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import cv2
 
-from cascade.errors import BoxOutsideImageError, ConfigError, CreateSamplesError, VecError
+from cascade.boxes import Box
+from cascade.errors import ConfigError, DataError
 from cascade.opencv.tools.find import Tools
+from cascade.pictures import read_gray
 from cascade.samples.image_annotations import ImageAnnotations
-from cascade.samples.lists import Box, write_background, write_positives
-from cascade.samples.pictures import binary_suffix, read_gray
+from cascade.samples.lists import binary_suffix, write_background, write_positives
 from cascade.samples.vec import read_vec_header
 
 
@@ -72,16 +73,14 @@ def create_vec(
         The number of samples.
 
     Raises:
-        CreateSamplesError: there are not so many boxes, or the binary failed.
-        BoxOutsideImageError: a box reaches beyond its picture.
+        DataError: there are not so many boxes, or the binary failed.
+        DataError: a box reaches beyond its picture.
         ImageError: a picture cannot be read.
     """
     boxes = sum(len(entry) for entry in entries)
     wanted = boxes if num is None else num
     if not 0 < wanted <= boxes:
-        raise CreateSamplesError(
-            f"{wanted} samples were asked for and the list holds {boxes} boxes: num must be 1 to {boxes}"
-        )
+        raise DataError(f"{wanted} samples were asked for and the list holds {boxes} boxes: num must be 1 to {boxes}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         listed: list[tuple[str, list[Box]]] = []
@@ -121,7 +120,7 @@ def create_distorted_vec(
         The number of samples.
 
     Raises:
-        CreateSamplesError: the binary failed.
+        DataError: the binary failed.
         ConfigError: num is not above 0.
         ImageError: a picture cannot be read.
     """
@@ -165,11 +164,11 @@ def _checked_boxes(entry: ImageAnnotations) -> list[Box]:
     for values in entry.boxes:
         x, y, w, h = (round(float(value)) for value in values)
         if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
-            raise BoxOutsideImageError(
+            raise DataError(
                 f"{entry.path}: the box {x} {y} {w} {h} (x y width height) is not inside the picture of "
                 f"{width}×{height} pixels. Correct or remove it; the binary would abort."
             )
-        boxes.append((x, y, w, h))
+        boxes.append(Box(x, y, w, h))
     return boxes
 
 
@@ -188,8 +187,8 @@ def run_createsamples(tools: Tools, arguments: list[str], folder: Path, vec: Pat
         The number of samples.
 
     Raises:
-        CreateSamplesError: it did not make that file.
-        BoxOutsideImageError: it aborted at a box.
+        DataError: it did not make that file.
+        DataError: it aborted at a box.
     """
     command = [str(tools.createsamples), *arguments]
     answer = subprocess.run(
@@ -199,15 +198,15 @@ def run_createsamples(tools: Tools, arguments: list[str], folder: Path, vec: Pat
     made = folder / "out.vec"
     try:
         header = read_vec_header(made)
-    except VecError as error:
+    except DataError as error:
         if "not inside" in said or "roi" in answer.stderr:
-            raise BoxOutsideImageError(f"A box is outside its picture: {said}") from error
-        raise CreateSamplesError(
+            raise DataError(f"A box is outside its picture: {said}") from error
+        raise DataError(
             f"opencv_createsamples failed with status {answer.returncode} ({said}); {error}. "
             f"Command: {shlex.join(command)}"
         ) from error
     if answer.returncode != 0 or header.count != wanted or header.pixels != pixels:
-        raise CreateSamplesError(
+        raise DataError(
             f"opencv_createsamples made {header.count} of {wanted} samples, status {answer.returncode}: {said}"
         )
     vec.parent.mkdir(parents=True, exist_ok=True)

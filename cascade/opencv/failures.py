@@ -3,19 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cascade.errors import (
-    BackgroundError,
-    BackgroundMissingError,
-    EarlyStopError,
-    MemoryLimitError,
-    NegativesExhaustedError,
-    OutputNotWritableError,
-    TargetReachedError,
-    TrainingError,
-    VecExhaustedError,
-    VecMissingError,
-    WindowMismatchError,
-)
+from cascade.errors import EarlyStop, TrainingError
 from cascade.opencv.log import TrainingLog
 from cascade.opencv.options import TrainOptions
 
@@ -44,7 +32,7 @@ def diagnose(
         return failure
     trained = count_stages(folder / "cascade.xml")
     if trained is None:
-        return OutputNotWritableError(
+        return TrainingError(
             f"Training ended, but {folder / 'cascade.xml'} is missing or damaged: is the disk full? "
             f"Finished stages are kept; the same command goes on. Log: {log_file}"
         )
@@ -61,36 +49,34 @@ def _fatal(
     collecting = log.activity.startswith(("collecting negatives", "collecting positives"))
     if log.says("Image reader can not be created"):
         if vec.is_file() and not bg.is_file():
-            return BackgroundMissingError(f"There is no list of negatives at {bg}. {see}")
-        return VecMissingError(
-            f"The .vec file {vec} is missing or empty; make it with python -m cascade.prepare. {see}"
-        )
+            return TrainingError(f"There is no list of negatives at {bg}. {see}")
+        return TrainingError(f"The .vec file {vec} is missing or empty; make it with python -m cascade.prepare. {see}")
     if log.says("wrong file format") or log.says("Parsing error"):
-        return VecMissingError(f"{vec} is no .vec file; make it with python -m cascade.prepare. {see}")
+        return TrainingError(f"{vec} is no .vec file; make it with python -m cascade.prepare. {see}")
     if log.says("vecSize"):
-        return WindowMismatchError(
+        return TrainingError(
             f"{vec} was not made for a window of {window}: set options.w and options.h to the size it was "
             "made "
             f"with, or make it anew. {see}"
         )
     if log.says("Can not get new positive sample"):
         stage = log.stages[-1].index if log.stages else 0
-        return VecExhaustedError(
+        return TrainingError(
             f"{vec} ran out of samples in stage {stage}: numPos {options.numPos} are not left after what "
             "the stages "
             f"before rejected. Lower options.numPos or add positives, and train under a new name; the "
             f"{stage} finished stages are in {folder}. {see}"
         )
     if log.says("can not be opened"):
-        return OutputNotWritableError(f"Nothing can be written to {folder}: check its permissions and the disk. {see}")
+        return TrainingError(f"Nothing can be written to {folder}: check its permissions and the disk. {see}")
     if status == _KILLED or log.says("bad_alloc") or log.says("Insufficient memory"):
-        return MemoryLimitError(
+        return TrainingError(
             "The binary ran out of memory: lower options.precalcValBufSize and "
             "options.precalcIdxBufSize, or numPos "
             f"and numNeg. The same command goes on after the last finished stage. {see}"
         )
     if log.says("Cascade classifier can't be trained") or (status < 0 and collecting and not log.finished):
-        return BackgroundError(
+        return TrainingError(
             f"No negatives could be taken from the pictures that {bg} lists: they are unreadable, or "
             "smaller than the "
             f"window of {window}. {see}"
@@ -102,31 +88,31 @@ def _fatal(
     return None
 
 
-def _early_stop(trained: int, log: TrainingLog, options: TrainOptions, log_file: Path) -> EarlyStopError:
+def _early_stop(trained: int, log: TrainingLog, options: TrainOptions, log_file: Path) -> EarlyStop:
     have = (
         f"Training ended after {trained} of {options.numStages} stages; cascade.xml holds those {trained} "
         "and can be used "
         "as it is (accept_early_stop=true makes this a success)."
     )
     if log.says("Required leaf false alarm rate achieved"):
-        return TargetReachedError(
+        return EarlyStop(
             f"{have} They already reach the false-alarm rate asked for, maxFalseAlarmRate^numStages = "
             f"{options.maxFalseAlarmRate**options.numStages:.3g}. For a stricter cascade give harder or "
             "more negatives, "
             f"or a lower options.maxFalseAlarmRate. Log: {log_file}"
         )
     if log.says("can not be filled"):
-        return NegativesExhaustedError(
+        return EarlyStop(
             f"{have} The negatives hold no {options.numNeg} more windows that these stages mistake for a "
             "positive. "
             f"Add pictures without faces, or lower options.numNeg. Log: {log_file}"
         )
     if log.says("The required acceptanceRatio"):
-        return EarlyStopError(
+        return EarlyStop(
             f"{have} The share of accepted negatives fell to options.acceptanceRatioBreakValue "
             f"{options.acceptanceRatioBreakValue}. Log: {log_file}"
         )
-    return EarlyStopError(f"{have} The next stage could not be trained. Log: {log_file}")
+    return EarlyStop(f"{have} The next stage could not be trained. Log: {log_file}")
 
 
 def count_stages(cascade: Path) -> int | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from cascade.errors import EarlyStopError, OutputNotWritableError, TrainingError
+from cascade.errors import EarlyStop, TrainingError
 from cascade.opencv.failures import count_stages, diagnose
 from cascade.opencv.log import Stage, TrainingLog
 from cascade.opencv.options import TrainOptions
@@ -58,7 +58,7 @@ class Training:
     resumed_from: int
     seconds: float
     command: list[str]
-    stopped_early: EarlyStopError | None = None
+    stopped_early: EarlyStop | None = None
 
 
 @dataclass
@@ -102,12 +102,12 @@ class TrainCascade:
             write_background(listed, self.backgrounds)
             (folder / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
         except OSError as error:
-            raise OutputNotWritableError(f"Cannot write to {folder}: {error.strerror}") from error
+            raise TrainingError(f"Cannot write to {folder}: {error.strerror}") from error
         before = count_finished(folder)
         start = time.monotonic()
         status, log = self.follow(command, log_file)
         failure = diagnose(status, log, self.options, folder=folder, vec=self.vec, bg=listed, log_file=log_file)
-        if failure is not None and not isinstance(failure, EarlyStopError):
+        if failure is not None and not isinstance(failure, EarlyStop):
             raise failure
         return Training(
             folder=folder,

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from cascade.errors import AnnotationError, ConfigError
+from cascade.errors import ConfigError, DataError
+from cascade.pictures import SUFFIXES
 from cascade.samples.formats.coco import read_coco
 from cascade.samples.formats.lines import Lines, finite_numbers
 from cascade.samples.formats.mit_cmu import read_mit_cmu
 from cascade.samples.formats.opencv_info import read_opencv, split_info
 from cascade.samples.formats.wider import read_wider
-from cascade.samples.formats.yolo import IMAGE_SUFFIXES, read_yolo
+from cascade.samples.formats.yolo import read_yolo
 from cascade.samples.image_annotations import ImageAnnotations
 
 __all__ = ["FORMATS", "ImageAnnotations", "detect_format", "read_annotations"]
@@ -42,14 +43,14 @@ def read_annotations(
         shares of the image's size.
 
     Raises:
-        AnnotationError: a missing file or an entry that breaks the format: file, line and rule are named.
+        DataError: a missing file or an entry that breaks the format: file, line and rule are named.
     """
     source = Path(path).expanduser()
     if not source.exists():
-        raise AnnotationError(f"there is no annotation file at {source}")
+        raise DataError(f"there is no annotation file at {source}")
     root = None if images is None else Path(images).expanduser()
     if root is not None and not root.is_dir():
-        raise AnnotationError(f"there is no image folder at {root}")
+        raise DataError(f"there is no image folder at {root}")
     name = format or detect_format(source)
     if name == "coco":
         return _rooted(read_coco(source, category), source, root)
@@ -59,7 +60,7 @@ def read_annotations(
     if name not in _LINE_READERS:
         raise ConfigError(f"unknown annotation format {name!r}; known are {', '.join(FORMATS)}")
     if source.is_dir():
-        raise AnnotationError(f"{source} is a folder; the format {name} is one file")
+        raise DataError(f"{source} is a folder; the format {name} is one file")
     return _rooted(_LINE_READERS[name](Lines(source)), source, root)
 
 
@@ -67,27 +68,27 @@ def detect_format(path: str | Path) -> str:
     """Which format an annotation file, or YOLO's folder, is in: one of `FORMATS`.
 
     Raises:
-        AnnotationError: none of them.
+        DataError: none of them.
     """
     source = Path(path)
     if source.is_dir():
         if any(source.rglob("*.txt")):
             return "yolo"
-        raise AnnotationError(f"{source} is a folder without .txt files; YOLO's labels are one .txt an image")
+        raise DataError(f"{source} is a folder without .txt files; YOLO's labels are one .txt an image")
     if source.suffix.lower() == ".json":
         return "coco"
     lines = Lines(source).content
     if not lines:
-        raise AnnotationError(f"{source} is empty")
+        raise DataError(f"{source} is empty")
     first = lines[0][1]
     tokens = first.split()
     if len(tokens) == 13 and finite_numbers(tokens[1:]) is not None:
         return "mit_cmu"
     if split_info(first) is not None:
         return "opencv"
-    if PurePath(first).suffix.lower() in IMAGE_SUFFIXES and len(lines) > 1 and lines[1][1].isdigit():
+    if PurePath(first).suffix.lower() in SUFFIXES and len(lines) > 1 and lines[1][1].isdigit():
         return "wider"
-    raise AnnotationError(
+    raise DataError(
         f"{source}, line {lines[0][0]}: {first[:60]!r} begins none of the known formats "
         f"({', '.join(FORMATS)}); say which one it is with format="
     )
@@ -96,7 +97,7 @@ def detect_format(path: str | Path) -> str:
 def _rooted(entries: Sequence[ImageAnnotations], source: Path, images: Path | None) -> list[ImageAnnotations]:
     """The entries with their paths made whole: below `images`, or below where the first one is found."""
     if not entries:
-        raise AnnotationError(f"{source} names no images")
+        raise DataError(f"{source} names no images")
     first = entries[0].path
     roots = [images] if images is not None else [source.parent, source.parent / "images"]
     root = next((root for root in roots if _existing(root / first).is_file()), roots[0])
@@ -107,5 +108,5 @@ def _existing(path: Path) -> Path:
     """The file, or the one of the same name in another image format: old sets are often converted."""
     if path.is_file():
         return path
-    others = (path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES)
+    others = (path.with_suffix(suffix) for suffix in SUFFIXES)
     return next((other for other in others if other.is_file()), path)

@@ -3,10 +3,24 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cascade.errors import SampleError
+from cascade.boxes import Box
+from cascade.errors import DataError
 
-Box = tuple[int, int, int, int]
-"""x, y, width, height in pixels."""
+# The formats whose decoders are in every build of OpenCV's binaries, by their first bytes.
+_BINARY_FORMATS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"P": ".ppm"}
+
+
+def binary_suffix(path: Path) -> str | None:
+    """The ending for a picture that OpenCV's binaries can read, after its content; None when they cannot.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as handle:
+        head = handle.read(4)
+    if head[:1] == b"P" and head[1:2] not in (b"1", b"2", b"3", b"4", b"5", b"6"):
+        return None
+    return next((suffix for magic, suffix in _BINARY_FORMATS.items() if head.startswith(magic)), None)
 
 
 def read_background(path: Path) -> list[Path]:
@@ -20,12 +34,12 @@ def read_background(path: Path) -> list[Path]:
         Absolute paths; whether the pictures exist is not checked.
 
     Raises:
-        SampleError: the list cannot be read.
+        DataError: the list cannot be read.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
     except OSError as error:
-        raise SampleError(f"Cannot read the list {path}: {error.strerror}") from error
+        raise DataError(f"Cannot read the list {path}: {error.strerror}") from error
     folder = path.absolute().parent
     found = []
     for line in lines:
@@ -50,11 +64,11 @@ def write_positives(path: Path, entries: Iterable[tuple[str, Sequence[Box]]]) ->
         entries: for each picture its path relative to the list's folder, without white space, and its boxes.
 
     Raises:
-        SampleError: a path that opencv_createsamples would misread.
+        DataError: a path that opencv_createsamples would misread.
     """
     lines = []
     for name, boxes in entries:
         if any(character.isspace() for character in name) or Path(name).is_absolute():
-            raise SampleError(f"opencv_createsamples cannot read {name!r}: paths must be relative and without spaces")
+            raise DataError(f"opencv_createsamples cannot read {name!r}: paths must be relative and without spaces")
         lines.append(f"{name}\t{len(boxes)}\t{' '.join(' '.join(str(value) for value in box) for box in boxes)}\n")
     path.write_text("".join(lines), encoding="utf-8")

@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.errors import SampleError
-from cascade.samples.lists import Box, write_background, write_positives
-from cascade.samples.pictures import binary_suffix, read_gray
+from cascade.boxes import Box
+from cascade.errors import DataError
+from cascade.pictures import read_gray
+from cascade.samples.lists import binary_suffix, write_background, write_positives
 from cascade.samples.sieve import Account, Sieve, Source
 
 REPORT_NAME = "pictures.csv"
@@ -63,7 +64,7 @@ def prepare(
         on_picture: told how many of how many pictures have been looked at.
 
     Raises:
-        SampleError: no positive or no negative is left to train on.
+        DataError: no positive or no negative is left to train on.
     """
     total = len(positives) + len(negatives)
     accounts: list[Account] = []
@@ -77,7 +78,7 @@ def prepare(
     for role, given in (("positive", positives), ("negative", negatives)):
         used = [account for account in accounts if account.role == role and account.used]
         if given and not used:
-            raise SampleError(f"None of the {len(given)} {role}s can be used: {_counted(accounts, role)}")
+            raise DataError(f"None of the {len(given)} {role}s can be used: {_counted(accounts, role)}")
         parts[role] = _split(used, held_out, generator)
     for split in ("train", "held_out"):
         base = folder if split == "train" else folder / "held_out"
@@ -137,12 +138,12 @@ def _place(account: Account, folder: Path, index: int) -> tuple[Path, list[Box]]
         right = max([0, *(x + w - width for x, _, w, _ in boxes)])
         bottom = max([0, *(y + h - height for _, y, _, h in boxes)])
         image = np.asarray(cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE), np.uint8)
-        boxes = [(x + left, y + top, w, h) for x, y, w, h in boxes]
+        boxes = [Box(x + left, y + top, w, h) for x, y, w, h in boxes]
         suffix = ".png"
     path = folder / f"{index:06d}{suffix}"
     if image is not None:
         if not cv2.imwrite(str(path), image):
-            raise SampleError(f"Cannot write {path}")
+            raise DataError(f"Cannot write {path}")
         return path, boxes
     try:
         os.link(account.source.resolve(), path)

@@ -4,21 +4,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import MISSING, OmegaConf
 from rich.console import Console
 from rich.progress import Progress
 
+from cascade.contact_sheet import contact_sheet
 from cascade.detectors.boosted import CascadeDetector
-from cascade.errors import ConfigError, SampleError
+from cascade.errors import ConfigError, DataError
 from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec
 from cascade.opencv.tools.cache import replacing
 from cascade.opencv.tools.find import Tools
 from cascade.opencv.tools.install import ensure_tools
+from cascade.pictures import find_pictures, save_picture
 from cascade.samples.annotations import read_annotations
-from cascade.samples.contact_sheet import write_contact_sheet
 from cascade.samples.image_annotations import ImageAnnotations
 from cascade.samples.lists import read_background
-from cascade.samples.pictures import find_pictures
 from cascade.samples.prepare import REPORT_NAME, Prepared, prepare
 from cascade.samples.sieve import Sieve, Source
 from cascade.samples.variants import Variants, add_variants
@@ -104,7 +105,7 @@ def run_preparation(config: PrepareConfig, folder: Path, console: Console) -> No
 
     Raises:
         ToolsError: OpenCV's binaries cannot be had.
-        SampleError: the pictures or annotations cannot be used, or the folder holds something else.
+        DataError: the pictures or annotations cannot be used, or the folder holds something else.
     """
     settings = OmegaConf.to_yaml(OmegaConf.structured(config))
     _check_folder(folder, settings, config.overwrite)
@@ -166,7 +167,8 @@ def _make_vecs(config: PrepareConfig, tools: Tools, folder: Path) -> int:
         if (held_out / "positives.dat").is_file() and (held_out / "positives.dat").stat().st_size:
             create_vec(tools, read_annotations(held_out / "positives.dat"), held_out / "positives.vec", w=w, h=h)
     samples = read_vec(vec, w, h)
-    write_contact_sheet(folder / "positives.png", samples)
+    chosen = np.linspace(0, len(samples) - 1, min(len(samples), 300)).astype(int)
+    save_picture(folder / "positives.png", contact_sheet(samples[chosen], columns=20, cell=2 * w))
     return len(samples)
 
 
@@ -175,7 +177,7 @@ def _check_folder(folder: Path, settings: str, overwrite: bool) -> None:
         return
     marker = folder / _MARKER
     if not marker.is_file():
-        raise SampleError(f"{folder} is not empty, and not made by this command; choose another name=…")
+        raise DataError(f"{folder} is not empty, and not made by this command; choose another name=…")
     before, now = (_plain(text) for text in (marker.read_text(encoding="utf-8"), settings))
     changed = [
         f"{key}: {before.get(key)} → {now[key]}"
@@ -183,7 +185,7 @@ def _check_folder(folder: Path, settings: str, overwrite: bool) -> None:
         if key not in ("overwrite", "tools") and before.get(key) != now[key]
     ]
     if changed and not overwrite:
-        raise SampleError(
+        raise DataError(
             f"{folder} was prepared with other settings:\n  " + "\n  ".join(changed) + "\n"
             "Choose another name=…, or give overwrite=true to replace it."
         )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cascade.detector import FaceDetector, Image
+from cascade.boxes import Box
+from cascade.detector import FaceDetector
 from cascade.errors import ImageError
+from cascade.pictures import Image, read_gray
 from cascade.samples.image_annotations import ImageAnnotations
-from cascade.samples.lists import Box
-from cascade.samples.pictures import read_gray
 from cascade.samples.window import WindowFitter
 
 

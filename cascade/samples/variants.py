@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.errors import ConfigError
+from cascade.pictures import read_gray
 from cascade.samples.image_annotations import ImageAnnotations
-from cascade.samples.pictures import read_gray
 
 
 @dataclass

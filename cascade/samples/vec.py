@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cascade.errors import VecError
+from cascade.errors import DataError
 
 _HEADER = np.dtype([("count", "<i4"), ("pixels", "<i4"), ("min", "<i2"), ("max", "<i2")])
 
@@ -32,23 +32,23 @@ def read_vec_header(path: Path) -> VecHeader:
     """Read a .vec file's header, checked against the file's size.
 
     Raises:
-        VecError: the file is missing, no .vec file, or cut short.
+        DataError: the file is missing, no .vec file, or cut short.
     """
     try:
         with path.open("rb") as handle:
             raw = handle.read(_HEADER.itemsize)
         size = path.stat().st_size
     except OSError as error:
-        raise VecError(f"Cannot read the .vec file {path}: {error.strerror}") from error
+        raise DataError(f"Cannot read the .vec file {path}: {error.strerror}") from error
     if len(raw) < _HEADER.itemsize:
-        raise VecError(f"{path} is no .vec file: it has {size} bytes, its header alone should have 12")
+        raise DataError(f"{path} is no .vec file: it has {size} bytes, its header alone should have 12")
     head = np.frombuffer(raw, _HEADER)[0]
     header = VecHeader(int(head["count"]), int(head["pixels"]))
     if header.count < 0 or header.pixels <= 0:
-        raise VecError(f"{path} is no .vec file: its header says {header.count} samples of {header.pixels} pixels")
+        raise DataError(f"{path} is no .vec file: its header says {header.count} samples of {header.pixels} pixels")
     whole, rest = divmod(size - _HEADER.itemsize, _sample_type(header.pixels).itemsize)
     if whole < header.count or rest:
-        raise VecError(
+        raise DataError(
             f"{path} is damaged: its header says {header.count} samples of {header.pixels} pixels, but the "
             f"file's {size} bytes hold {whole}{' and a part' if rest else ''}. Make it anew."
         )
@@ -67,19 +67,19 @@ def read_vec(path: Path, width: int, height: int) -> npt.NDArray[np.uint8]:
         Samples, shape (N, height, width), uint8.
 
     Raises:
-        VecError: the file is missing or damaged, or its samples have another size.
+        DataError: the file is missing or damaged, or its samples have another size.
     """
     header = read_vec_header(path)
     if header.pixels != width * height:
         sizes = ", ".join(f"{w}×{h}" for w, h in possible_windows(header.pixels))
-        raise VecError(
+        raise DataError(
             f"The samples of {path} have {header.pixels} pixels, which is not {width}×{height}; "
             f"possible sizes: {sizes or 'none'}"
         )
     records = np.fromfile(path, _sample_type(header.pixels), count=header.count, offset=_HEADER.itemsize)
     values = records["values"]
     if values.size and (values.min() < 0 or values.max() > 255):
-        raise VecError(f"{path} is damaged: it has gray values outside 0..255")
+        raise DataError(f"{path} is damaged: it has gray values outside 0..255")
     return values.astype(np.uint8).reshape(-1, height, width)
 
 
@@ -91,10 +91,10 @@ def write_vec(path: Path, samples: npt.NDArray[np.uint8]) -> None:
         samples: shape (N, height, width), uint8.
 
     Raises:
-        VecError: the samples are not of that shape and type.
+        DataError: the samples are not of that shape and type.
     """
     if samples.ndim != 3 or samples.dtype != np.uint8 or 0 in samples.shape[1:]:
-        raise VecError(f"Samples must be uint8 of shape (N, height, width), not {samples.dtype} {samples.shape}")
+        raise DataError(f"Samples must be uint8 of shape (N, height, width), not {samples.dtype} {samples.shape}")
     pixels = samples.shape[1] * samples.shape[2]
     records = np.zeros(len(samples), _sample_type(pixels))
     records["values"] = samples.reshape(len(samples), pixels)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cascade.samples.lists import Box
+from cascade.boxes import Box
 
 
 @dataclass(frozen=True)
@@ -59,4 +59,4 @@ class WindowFitter:
             change = "cropped" if self.how == "crop" else "padded"
         if w < self.w or h < self.h:
             return Fit(None, f"too small: {w}×{h}, the window is {self.w}×{self.h}")
-        return Fit((x, y, w, h), change)
+        return Fit(Box(x, y, w, h), change)

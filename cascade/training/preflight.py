@@ -6,20 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cascade.errors import (
-    BackgroundError,
-    BackgroundMissingError,
-    ImageError,
-    MemoryLimitError,
-    TrainingError,
-    VecError,
-    VecExhaustedError,
-    VecMissingError,
-    WindowMismatchError,
-)
+from cascade.errors import DataError, ImageError, TrainingError
 from cascade.opencv.options import TrainOptions
-from cascade.samples.lists import read_background
-from cascade.samples.pictures import binary_suffix, read_gray
+from cascade.pictures import read_gray
+from cascade.samples.lists import binary_suffix, read_background
 from cascade.samples.vec import possible_windows, read_vec_header
 
 _HAAR_UPRIGHT = {
@@ -75,18 +65,18 @@ def inspect(
 
 def _inspect_vec(vec: Path, options: TrainOptions, found: Preflight) -> None:
     if not vec.is_file():
-        found.errors.append(VecMissingError(f"There is no .vec file at {vec}; make one with python -m cascade.prepare"))
+        found.errors.append(TrainingError(f"There is no .vec file at {vec}; make one with python -m cascade.prepare"))
         return
     try:
         header = read_vec_header(vec)
-    except VecError as error:
-        found.errors.append(VecMissingError(str(error)))
+    except DataError as error:
+        found.errors.append(TrainingError(str(error)))
         return
     found.samples = header.count
     if header.pixels != options.w * options.h:
         sizes = ", ".join(f"{w}×{h}" for w, h in possible_windows(header.pixels))
         found.errors.append(
-            WindowMismatchError(
+            TrainingError(
                 f"The samples of {vec} have {header.pixels} pixels, the window is {options.w}×{options.h} = "
                 f"{options.w * options.h}. Set options.w and options.h to the size the file was made with "
                 f"({sizes or 'unknown'}), or make it anew."
@@ -101,7 +91,7 @@ def _inspect_vec(vec: Path, options: TrainOptions, found: Preflight) -> None:
     if header.count < needed:
         kept = 1 + (options.numStages - 1) * (1 - options.minHitRate)
         found.errors.append(
-            VecExhaustedError(
+            TrainingError(
                 f"{vec} holds {header.count} samples, the training may need {needed} ({rule}). "
                 f"Set options.numPos={max(1, int(0.97 * header.count / kept))} or less, or add positives."
             )
@@ -120,7 +110,7 @@ def _inspect_backgrounds(
 ) -> None:
     if not bg.is_file():
         found.errors.append(
-            BackgroundMissingError(f"There is no list of negatives at {bg}; python -m cascade.prepare makes one")
+            TrainingError(f"There is no list of negatives at {bg}; python -m cascade.prepare makes one")
         )
         return
     listed = read_background(bg)
@@ -135,14 +125,14 @@ def _inspect_backgrounds(
     if not found.backgrounds:
         example = f"; the first: {refused[0]}" if refused else ""
         found.errors.append(
-            BackgroundError(f"{bg} lists {len(listed)} pictures, and none can be used{example}. Correct the list.")
+            TrainingError(f"{bg} lists {len(listed)} pictures, and none can be used{example}. Correct the list.")
         )
         return
     if refused:
         found.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
     if found.windows < options.numNeg:
         found.errors.append(
-            BackgroundError(
+            TrainingError(
                 f"The {len(found.backgrounds)} negatives of {bg} hold about {found.windows} windows of "
                 f"{options.w}×{options.h}, fewer than numNeg {options.numNeg}: give more or larger "
                 "pictures, or "
@@ -181,7 +171,7 @@ def _inspect_memory(options: TrainOptions, found: Preflight) -> None:
     megabytes = found.memory / 2**20
     if available is not None and found.memory > available:
         found.errors.append(
-            MemoryLimitError(
+            TrainingError(
                 f"The buffers need {megabytes:.0f} MB, {available / 2**20:.0f} MB are free. Lower "
                 f"options.precalcValBufSize ({options.precalcValBufSize}) and options.precalcIdxBufSize "
                 f"({options.precalcIdxBufSize}, taken twice), or numPos and numNeg."

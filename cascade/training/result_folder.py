@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from cascade.errors import ParametersChangedError
+from cascade.errors import TrainingError
 from cascade.opencv.options import TrainOptions
 
 # How fast, not what: these may differ when a training is continued.
@@ -47,7 +47,7 @@ def check_unchanged(folder: Path, training: Mapping[str, Any]) -> None:
     More stages than before are no change: they are added to those that are there.
 
     Raises:
-        ParametersChangedError: options, positives or negatives differ; the message shows how.
+        TrainingError: options, positives or negatives differ; the message shows how.
     """
     if count_finished(folder) == 0:
         return
@@ -70,7 +70,7 @@ def check_unchanged(folder: Path, training: Mapping[str, Any]) -> None:
             if old is not None and not _same(old.strip(), new):
                 differences.append(f"options.{name}: {old.strip()} → {new}")
     if differences:
-        raise ParametersChangedError(
+        raise TrainingError(
             f"{folder} holds {count_finished(folder)} stages trained under other conditions:\n  "
             + "\n  ".join(differences)
             + "\nThe binary would use the old ones in silence. Choose another name=…, restore the "

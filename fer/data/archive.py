@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from fer.errors import DataError
+from cascade.errors import DataError
 
 _HEADER_BYTES = 1000
 

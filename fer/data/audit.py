@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-import fer
+from cascade.command import output_dir, run_command
 from fer.data.faces import Faces, Split
 from fer.data.flaws import KINDS, Flaw, find_flaws
 from fer.data.named_faces import NamedFaces
-from fer.errors import reported
 from fer.labels import EXPRESSIONS
 from fer.visual import contact_sheet
 
@@ -127,13 +125,15 @@ def _print(counts: Mapping[Split, Mapping[str, int]], summary: Any, folder: Path
     console.print(f"Figures, a list of the images and contact sheets: {folder}", soft_wrap=True)
 
 
-@hydra.main(version_base="1.3", config_path=str(Path(fer.__file__).parents[1] / "configs"), config_name="audit")
-@reported
-def main(config: DictConfig) -> None:
-    """Load the configured source and audit it into Hydra's run folder."""
-    splits = hydra.utils.instantiate(config.data).splits
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    audit(splits, folder, config.blank_below, config.faces_per_sheet, config.seed)
+def audit_source(config: DictConfig) -> None:
+    """Load the configured source and audit it into the run's folder."""
+    splits = instantiate(config.data).splits
+    audit(splits, output_dir(), config.blank_below, config.faces_per_sheet, config.seed)
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(audit_source, "audit")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fer.errors import UserError
+from cascade.errors import UserError
 
 KAGGLE_DATASET = "deadskull7/fer2013"
 KAGGLE_URL = f"https://www.kaggle.com/datasets/{KAGGLE_DATASET}"

@@ -59,6 +59,6 @@ class Source(Protocol):
         """Return the splits: always `train` and `val`, `test` where there is one.
 
         Raises:
-            fer.errors.DataError: naming file, row and rule.
+            cascade.errors.DataError: naming file, row and rule.
         """
         ...

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cascade.errors import DataError
 from fer.data.cache import cached_tensors
 from fer.data.download import KAGGLE_URL, download_fer2013
 from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
 from fer.data.named_faces import NamedFaces
-from fer.errors import DataError
 from fer.preprocessing import resize_face
 
 #: What a folder given as path is searched for, in this order.

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cascade.errors import DataError
 from fer.data.archive import column_places, open_csv
 from fer.data.faces import Split
-from fer.errors import DataError
 from fer.labels import EXPRESSIONS
 
 SIDE = 48

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cascade.errors import DataError
 from fer.data.archive import column_places
 from fer.data.faces import Split
 from fer.data.fer2013 import Fer2013
 from fer.data.fer2013_csv import SIDE, USAGES
 from fer.data.named_faces import NamedFaces
-from fer.errors import DataError
 from fer.labels import EXPRESSIONS
 
 VOTES_URL = "https://github.com/microsoft/FERPlus/blob/master/fer2013new.csv"

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from cascade.errors import DataError
 from fer.data.faces import Split
 from fer.data.named_faces import NamedFaces
 from fer.data.split import stratified_split
-from fer.errors import DataError
 from fer.labels import EXPRESSIONS
 from fer.preprocessing import resize_face
 

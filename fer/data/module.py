@@ -7,10 +7,10 @@ from typing import Any
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from cascade.errors import DataError
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, Source, Split
 from fer.data.loader import EpochBatches, FaceLoader
-from fer.errors import DataError
 from fer.preprocessing import Preprocessing
 from fer.seeding import AUGMENTATION, generator
 
@@ -88,7 +88,7 @@ class FaceDataModule(LightningDataModule):
         """Uint8 batches of the split that is reported once.
 
         Raises:
-            fer.errors.DataError: where the source has none.
+            cascade.errors.DataError: where the source has none.
         """
         return self._loader("test", self.eval_batch_size)
 
@@ -119,7 +119,7 @@ class FaceDataModule(LightningDataModule):
         """All faces of one split in their order, whatever the number of processes, as uint8 batches.
 
         Raises:
-            fer.errors.DataError: where the source has no such split.
+            cascade.errors.DataError: where the source has no such split.
         """
         return self._loader(split, self.eval_batch_size, shared=False)
 

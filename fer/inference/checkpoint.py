@@ -18,7 +18,7 @@ class CheckpointClassifier:
         threads: of torch in this process; None for one, as more slow it down when the machine is busy.
 
     Raises:
-        CheckpointError: no such file, no checkpoint of this project, or one that holds code.
+        ModelError: no such file, no checkpoint of this project, or one that holds code.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.model_info import METADATA_KEY, ModelError, ModelInfo
+from cascade.errors import ModelError
+from fer.inference.model_info import METADATA_KEY, ModelInfo
 
 #: Faces per call into the network: its activations then stay in the processor's cache (measured:
 #: 5,400 faces/s at 8, 1,600 at 64).

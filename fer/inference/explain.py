@@ -9,18 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cascade.errors import ModelError
 from fer.checkpoint import LoadedNetwork, load_network
-from fer.errors import UserError
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import OnnxClassifier
 from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.faces import Face, Image
 
 _SHEET = 192  # pixels, side of an enlarged face
-
-
-class ExplainError(UserError):
-    """Nothing can be explained; the message says what is missing."""
 
 
 class Explainer:
@@ -31,14 +27,14 @@ class Explainer:
             itself has no gradients.
 
     Raises:
-        ExplainError: an exported model without its weights, or captum is not installed.
+        ModelError: an exported model without its weights, or captum is not installed.
     """
 
     def __init__(self, classifier: object) -> None:
         try:
             from captum.attr import GuidedBackprop, LayerGradCam
         except ImportError as error:
-            raise ExplainError('explain=true needs captum: pip install "fer-cascade[explain]"') from error
+            raise ModelError('explain=true needs captum: pip install "fer-cascade[explain]"') from error
         self._loaded = _with_gradients(classifier)
         # captum hooks every ReLU, and an in-place one would overwrite what its hook has to see
         for module in self._loaded.network.modules():
@@ -119,16 +115,16 @@ def _with_gradients(classifier: object) -> LoadedNetwork:
     if isinstance(classifier, CheckpointClassifier):
         return classifier.loaded
     if not isinstance(classifier, OnnxClassifier):
-        raise ExplainError(f"{type(classifier).__name__} has no gradients to explain its answers with")
+        raise ModelError(f"{type(classifier).__name__} has no gradients to explain its answers with")
     weights, info = classifier.path.with_suffix(".ckpt"), classifier.info
     if not weights.is_file():
-        raise ExplainError(
+        raise ModelError(
             f"explain=true needs gradients, which exported models do not have, and {weights} is not there; "
             f"set classifier to a .ckpt file of train.py"
         )
     loaded = load_network(weights)
     if (loaded.commit, loaded.epoch + 1, loaded.preprocessing) != (info.commit, info.epoch, info.preprocessing):
-        raise ExplainError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
+        raise ModelError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 
 
@@ -139,7 +135,7 @@ def _last_map(network: nn.Module) -> nn.Module:
     """
     parts = list(network.children())
     if len(parts) < 2:
-        raise ExplainError(f"{type(network).__name__} has no layer before its head to look at")
+        raise ModelError(f"{type(network).__name__} has no layer before its head to look at")
     stages = list(parts[-2].children())
     return stages[-2] if len(stages) > 1 else parts[-2]
 

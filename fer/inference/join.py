@@ -1,14 +1,16 @@
-"""Join the results of shards: `python -m fer.inference.join outputs/detect/RUN [--output FOLDER]`."""
+"""Join the results of shards: `python -m fer.inference.join outputs/detect/RUN [output=FOLDER]`."""
 
-import argparse
 import csv
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer.errors import UserError, reported
-from fer.inference.results import FACES, INPUTS, JOB, ResultError, read_inputs, read_job, write_json, write_whole
+from omegaconf import DictConfig
+
+from cascade.command import run_command
+from cascade.errors import OutputError
+from fer.inference.results import FACES, INPUTS, JOB, read_inputs, read_job, write_json, write_whole
 
 
 def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
@@ -22,29 +24,29 @@ def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
         How many inputs there are, and how many of them could not be read.
 
     Raises:
-        ResultError: a shard is missing, twice there, or was run with other settings; or nothing is there.
+        OutputError: a shard is missing, twice there, or was run with other settings; or nothing is there.
     """
     jobs = {folder: read_job(folder) for folder in folders}
     shards: dict[int, Path] = {}
     first = None
     for folder, job in jobs.items():
         if job is None:
-            raise ResultError(f"{folder} holds no results: there is no {JOB}")
+            raise OutputError(f"{folder} holds no results: there is no {JOB}")
         shard = job.pop("shard")
         first = first or (job, shard["count"])
         if first != (job, shard["count"]):
-            raise ResultError(f"{folder} has another source or other settings than {folders[0]}")
+            raise OutputError(f"{folder} has another source or other settings than {folders[0]}")
         if shard["index"] in shards:
             twice = f"{shards[shard['index']]} and {folder}"
-            raise ResultError(f"shard {shard['index']} is there twice: {twice}")
+            raise OutputError(f"shard {shard['index']} is there twice: {twice}")
         shards[shard["index"]] = folder
     assert first is not None
     job, count = first
     missing = sorted(set(range(count)) - set(shards))
     if missing:
-        raise ResultError(f"of {count} shards these are missing: {', '.join(map(str, missing))}")
+        raise OutputError(f"of {count} shards these are missing: {', '.join(map(str, missing))}")
     if output.resolve() in {folder.resolve() for folder in folders}:
-        raise ResultError(f"{output} is one of the shards; name another folder with --output")
+        raise OutputError(f"{output} is one of the shards; name another folder with output=")
     ordered = [shards[index] for index in sorted(shards)]
     write_whole(output / JOB, json.dumps({**job, "shard": {"index": 0, "count": 1}}, indent=2) + "\n")
     for name in (INPUTS, FACES):
@@ -69,7 +71,7 @@ def _concatenate(tables: Sequence[Path], output: Path) -> None:
                     writer.writerow(found)
                     header = found
                 if found != header:
-                    raise ResultError(f"{table} has other columns than {tables[0]}")
+                    raise OutputError(f"{table} has other columns than {tables[0]}")
                 # rows of inputs that are not done come from an interruption
                 writer.writerows(row for row in reader if row and row[0] in done)
     temporary.replace(output)
@@ -84,28 +86,25 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
         else:
             runs += sorted(record.parent for record in folder.glob(f"*/{JOB}"))
     if not runs:
-        raise ResultError(f"no results in {', '.join(map(str, folders))}: there is no {JOB}")
+        raise OutputError(f"no results in {', '.join(map(str, folders))}: there is no {JOB}")
     return runs
 
 
-@reported
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Join what the command line names; exit with 1 if inputs could not be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fer.inference.join", description="Join the results of a source's shards."
-    )
-    parser.add_argument("folders", nargs="+", type=Path, help="the multirun's folder, or each shard's")
-    parser.add_argument("--output", type=Path, help="where to; default: joined/ in the first folder")
-    options = parser.parse_args(arguments)
-    output: Path = options.output or options.folders[0] / "joined"
-    runs = [run for run in find_runs(options.folders) if run.resolve() != output.resolve()]
-    try:
-        count, failed = join(runs, output)
-    except OSError as error:
-        raise UserError(f"{error.filename}: {error.strerror}") from error
+def join_configured(config: DictConfig) -> None:
+    """Join what the config names; exit with 1 if inputs could not be read."""
+    folders = [config.folders] if isinstance(config.folders, str) else config.folders
+    given = [Path(str(folder)).expanduser() for folder in folders]
+    output = Path(str(config.output)).expanduser() if config.output else given[0] / "joined"
+    runs = [run for run in find_runs(given) if run.resolve() != output.resolve()]
+    count, failed = join(runs, output)
     print(f"joined {len(runs)} shards into {output}: {count} inputs, {failed} of them could not be read")
     if failed:
         sys.exit(1)
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(join_configured, "join", positional="folders")
 
 
 if __name__ == "__main__":

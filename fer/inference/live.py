@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer.errors import UserError
+from cascade.errors import ImageError
 from fer.inference.faces import Image
 from fer.inference.sources import Live
 from fer.inference.videos import Frame
@@ -18,10 +18,6 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to connect
 _TIMEOUT_MS = 10_000  # without a word from the other side
-
-
-class LiveError(UserError):
-    """A camera or stream cannot be reached, or is lost for good."""
 
 
 class LiveSource:
@@ -38,7 +34,7 @@ class LiveSource:
         pause: waits so many seconds, or until told to stop: then it returns True.
 
     Raises:
-        LiveError: the first attempt to connect failed.
+        ImageError: the first attempt to connect failed.
     """
 
     def __init__(
@@ -61,13 +57,13 @@ class LiveSource:
         self._ended = False
         self._capture = self._open(self.source.address)
         if not self._capture.isOpened():
-            raise LiveError(self._missing())
+            raise ImageError(self._missing())
 
     def frames(self) -> Iterator[Frame]:
         """Yield the newest frame each time; indices count all frames that arrived, dropped ones too.
 
         Raises:
-            LiveError: the camera is gone, or the stream could not be opened again.
+            ImageError: the camera is gone, or the stream could not be opened again.
         """
         reader = threading.Thread(target=self._read, daemon=True)
         reader.start()
@@ -114,7 +110,7 @@ class LiveSource:
         """Open the source again.
 
         Raises:
-            LiveError: too many attempts.
+            ImageError: too many attempts.
         """
         with self._news:
             self._newest = None  # from before the break: stale by the time it could be shown
@@ -131,8 +127,8 @@ class LiveSource:
                 self.reconnects += 1
                 return
         if isinstance(self.source.address, int):
-            raise LiveError(f"camera {self.source.name} sends no more frames; is it still plugged in?")
-        raise LiveError(f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts")
+            raise ImageError(f"camera {self.source.name} sends no more frames; is it still plugged in?")
+        raise ImageError(f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts")
 
     def _missing(self) -> str:
         if isinstance(self.source.address, int):

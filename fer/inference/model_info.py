@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from fer.errors import UserError
+from cascade.errors import ModelError
 from fer.inference.crop import Crop
 from fer.preprocessing import Preprocessing
 
@@ -18,10 +18,6 @@ _FORMAT = 1
 MEASURED_CROPS = Path(str(files("fer"))) / "weights" / "crops.json"
 #: The crop of a detector for which none was measured.
 DEFAULT_CROP = "default"
-
-
-class ModelError(UserError):
-    """A classifier's file is missing, damaged, or not one that this project can use."""
 
 
 @dataclass(frozen=True)

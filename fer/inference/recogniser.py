@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cascade.pictures import check_image, read_picture
 from fer.inference.classifier import Classifier, load_classifier
 from fer.inference.crop import Crop, crop_faces, to_gray
 from fer.inference.detector import Detector, detect, detector_name
 from fer.inference.faces import Face, Image, faces_from
-from fer.inference.images import check_picture, read_picture
 from fer.inference.tracking import FaceTracker, Tracking
 from fer.inference.videos import Frame, VideoFile
 
@@ -65,9 +65,9 @@ class ExpressionRecognizer:
             picture: a path, or an array, uint8, BGR (H, W, 3) or gray (H, W).
 
         Raises:
-            PictureError: the picture cannot be read, or the array is no picture.
+            ImageError: the picture cannot be read, or the array is no picture.
         """
-        image = read_picture(picture) if isinstance(picture, str | Path) else check_picture(picture)
+        image = read_picture(picture) if isinstance(picture, str | Path) else check_image(picture)
         gray = to_gray(image)
         boxes, scores = detect(self.detector, gray, self.detect_side)
         return faces_from(boxes, scores, self.classify(gray, boxes), self.classes)
@@ -101,6 +101,6 @@ class ExpressionRecognizer:
         """Read a video file: each frame with its faces.
 
         Raises:
-            VideoError: the file cannot be opened, or ends in the middle; frames read so far were yielded.
+            ImageError: the file cannot be opened, or ends in the middle; frames read so far were yielded.
         """
         yield from self.follow(VideoFile(path).frames())

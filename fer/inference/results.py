@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer.errors import UserError
+from cascade.errors import OutputError
 from fer.inference.faces import Face
 
 FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
 _FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label")
 _INPUT_COLUMNS = ("source", "frames", "faces", "error")
-
-
-class ResultError(UserError):
-    """Results cannot be written, read, resumed or joined; the message names the file and why."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,13 @@ class AppendedFile:
             # unbuffered: what `append` returned from is with the system, whatever happens to the process
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise ResultError(f"{path} cannot be written: {error.strerror}") from error
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
     def append(self, text: str) -> None:
         """Add a block at the end.
 
         Raises:
-            ResultError: it cannot be written; the file is as it was before.
+            OutputError: it cannot be written; the file is as it was before.
         """
         if not text:
             return
@@ -73,7 +69,7 @@ class AppendedFile:
                 data = data[self._file.write(data) :]
         except OSError as error:
             self._file.truncate(whole)
-            raise ResultError(
+            raise OutputError(
                 f"{self.path} cannot be written any further: {error.strerror}; what was written before is "
                 f"whole, go on with resume=true"
             ) from error
@@ -92,7 +88,7 @@ class Results:
         job: plain values that say what the run is about; a resumed run must have the same.
 
     Raises:
-        ResultError: the folder holds another run's results, or cannot be written.
+        OutputError: the folder holds another run's results, or cannot be written.
     """
 
     def __init__(self, folder: Path, classes: Sequence[str], job: dict[str, Any]) -> None:
@@ -102,7 +98,7 @@ class Results:
         earlier = read_job(folder)
         if earlier is not None and earlier != job:
             changed = sorted(k for k in {*earlier, *job} if earlier.get(k) != job.get(k))
-            raise ResultError(
+            raise OutputError(
                 f"{folder} holds the results of another run; its {', '.join(changed)} differ from this one's"
             )
         self.done = _recover(folder) if earlier is not None else {}
@@ -134,7 +130,7 @@ def read_job(folder: Path) -> dict[str, Any] | None:
     """What a folder's results are about; None where it holds none.
 
     Raises:
-        ResultError: it cannot be read.
+        OutputError: it cannot be read.
     """
     path = folder / JOB
     if not path.is_file():
@@ -142,7 +138,7 @@ def read_job(folder: Path) -> dict[str, Any] | None:
     try:
         job: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path} cannot be read: {error}") from error
+        raise OutputError(f"{path} cannot be read: {error}") from error
     return job
 
 
@@ -161,7 +157,7 @@ def write_json(folder: Path) -> None:
     """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
 
     Raises:
-        ResultError: the disk is full; the tables hold the same.
+        OutputError: the disk is full; the tables hold the same.
     """
     path, temporary = folder / JSON, folder / f".{JSON}.tmp"
     try:
@@ -174,14 +170,14 @@ def write_json(folder: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ResultError(f"{path} cannot be written: {error.strerror}; {FACES} holds the same") from error
+        raise OutputError(f"{path} cannot be written: {error.strerror}; {FACES} holds the same") from error
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that appears only when it is complete.
 
     Raises:
-        ResultError: it cannot be written.
+        OutputError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -190,7 +186,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ResultError(f"{path} cannot be written: {error.strerror}; go on with resume=true") from error
+        raise OutputError(f"{path} cannot be written: {error.strerror}; go on with resume=true") from error
 
 
 def _recover(folder: Path) -> dict[str, Input]:
@@ -211,7 +207,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         with path.open(newline="") as file:
             yield from csv.DictReader(file)
     except OSError as error:
-        raise ResultError(f"{path} cannot be read: {error.strerror}") from error
+        raise OutputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _face_row(source: str, face: Face) -> list[Any]:

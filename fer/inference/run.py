@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 import cv2
 from omegaconf import DictConfig, OmegaConf
 
-from fer.errors import UserError
+from cascade.errors import ImageError, OutputError, UserError
+from cascade.pictures import read_picture
 from fer.inference.classifier import load_classifier
 from fer.inference.detector import Detector
 from fer.inference.drawing import annotate
 from fer.inference.faces import Face, Image
-from fer.inference.images import PictureError, read_picture
 from fer.inference.live import FrameRate, LiveSource, write_rate
 from fer.inference.recogniser import ExpressionRecognizer
-from fer.inference.results import Input, ResultError, Results, read_job
+from fer.inference.results import Input, Results, read_job
 from fer.inference.saving import save_annotated, save_crops, save_picture
 from fer.inference.sources import Files, Live, find_source, is_video
 from fer.inference.terminal import Progress, print_faces, print_summary
 from fer.inference.tracking import Tracking
 from fer.inference.video_writer import VideoWriter
-from fer.inference.videos import VideoError, VideoFile
+from fer.inference.videos import VideoFile
 from fer.inference.window import Window
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class _FilesRun:
         name = self.files.name(path)
         try:
             image = reading.result()
-        except PictureError as error:
+        except ImageError as error:
             return Input(name, 0, 0, str(error))
         faces = self.recogniser.recognize(image)
         if self.save.pictures:
@@ -161,7 +161,7 @@ class _FilesRun:
         error = ""
         try:
             video = VideoFile(path)
-        except VideoError as unreadable:
+        except ImageError as unreadable:
             return Input(name, 0, 0, str(unreadable))
         progress.frames(video.count)
         with ExitStack() as stack:
@@ -180,7 +180,7 @@ class _FilesRun:
                     self.labels.update(face.label for face in faces)
                     frames, rows = frames + 1, rows + len(faces)
                     progress.frame()
-            except VideoError as broken:
+            except ImageError as broken:
                 error = str(broken)
         return Input(name, frames, rows, error)
 
@@ -295,13 +295,13 @@ def _earlier(wanted: bool | str, job: dict[str, Any], source: Files | Live, fres
     if wanted is not True:
         folder = Path(str(wanted)).expanduser()
         if read_job(folder) is None:
-            raise ResultError(f"{folder.absolute()} holds no run to resume: there is no job.json")
+            raise OutputError(f"{folder.absolute()} holds no run to resume: there is no job.json")
         return folder
     found = [*runs.glob("*/job.json"), *runs.glob("*/*/job.json")]
     for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
         if read_job(record.parent) == job:
             return record.parent
-    raise ResultError(
+    raise OutputError(
         f"nothing to resume: no run below {runs} has this source and these settings; name its folder with "
         f"resume=FOLDER, or leave resume out"
     )

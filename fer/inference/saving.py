@@ -6,10 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cascade.errors import OutputError
 from fer.inference.crop import Crop, crop_square
 from fer.inference.drawing import annotate
 from fer.inference.faces import Face, Image
-from fer.inference.results import ResultError, write_whole
+from fer.inference.results import write_whole
 
 #: Endings in which annotated pictures are written as they came; others become .png.
 _WRITABLE = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
@@ -19,16 +20,16 @@ def save_picture(path: Path, image: Image) -> Path:
     """Write a picture; one of a kind that is not written becomes NAME.png.
 
     Raises:
-        ResultError: it cannot be encoded or written.
+        OutputError: it cannot be encoded or written.
     """
     if path.suffix.lower() not in _WRITABLE:
         path = path.with_name(f"{path.name}.png")
     try:
         good, data = cv2.imencode(path.suffix.lower(), image)
     except cv2.error as error:
-        raise ResultError(f"{path} cannot be encoded: {error.err}") from error
+        raise OutputError(f"{path} cannot be encoded: {error.err}") from error
     if not good:
-        raise ResultError(f"{path} cannot be encoded")
+        raise OutputError(f"{path} cannot be encoded")
     write_whole(path, data.tobytes())
     return path
 

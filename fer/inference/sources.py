@@ -5,13 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer.errors import UserError
-from fer.inference.images import PICTURE_SUFFIXES
+from cascade.errors import DataError
+from cascade.pictures import SUFFIXES
 from fer.inference.videos import VIDEO_SUFFIXES
-
-
-class SourceError(UserError):
-    """A source does not exist or holds nothing to look at; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +30,10 @@ class Files:
         """Every `count`-th file from the `index`-th on.
 
         Raises:
-            SourceError: index and count do not fit.
+            DataError: index and count do not fit.
         """
         if not 0 <= index < count:
-            raise SourceError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
+            raise DataError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
         return Files(self.root, self.paths[index::count])
 
 
@@ -66,10 +62,10 @@ def find_source(source: str | int | None) -> Files | Live:
             or an address with `://`.
 
     Raises:
-        SourceError: nothing there, or nothing that is a picture or a video.
+        DataError: nothing there, or nothing that is a picture or a video.
     """
     if source is None or source == "":
-        raise SourceError(
+        raise DataError(
             'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
             "a camera's number such as 0, an rtsp:// address)"
         )
@@ -81,13 +77,13 @@ def find_source(source: str | int | None) -> Files | Live:
     path = Path(text).expanduser()
     if path.is_file():
         if not _is_known(path):
-            raise SourceError(f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}")
+            raise DataError(f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}")
         return Files(path.parent, (path,))
     if path.is_dir():
         return _in_folder(path)
     if glob.has_magic(text):
         return _matching(str(path))
-    raise SourceError(f"there is no file or folder {path.absolute()}")
+    raise DataError(f"there is no file or folder {path.absolute()}")
 
 
 def _in_folder(folder: Path) -> Files:
@@ -95,7 +91,7 @@ def _in_folder(folder: Path) -> Files:
     known = tuple(path for path in found if _is_known(path) and not _is_hidden(path.relative_to(folder)))
     if not known:
         what = f"{len(found)} files, none of them a picture or a video" if found else "nothing"
-        raise SourceError(f"the folder {folder.absolute()} holds {what}. {_KNOWN}")
+        raise DataError(f"the folder {folder.absolute()} holds {what}. {_KNOWN}")
     return Files(folder, known)
 
 
@@ -105,18 +101,18 @@ def _matching(pattern: str) -> Files:
     known = tuple(path for path in found if _is_known(path))
     if not known:
         what = f"{len(found)} files, none of them a picture or a video" if found else "no file"
-        raise SourceError(f"{pattern} matches {what}. {_KNOWN}")
+        raise DataError(f"{pattern} matches {what}. {_KNOWN}")
     parts = Path(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return Files(Path(*parts[:fixed]) if fixed else Path(), known)
 
 
 def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+    return path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES
 
 
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-_KNOWN = f"Pictures end in {' '.join(sorted(PICTURE_SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."
+_KNOWN = f"Pictures end in {' '.join(sorted(SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."

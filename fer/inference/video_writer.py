@@ -7,8 +7,8 @@ from typing import Self
 import cv2
 import numpy as np
 
+from cascade.errors import OutputError
 from fer.inference.faces import Image
-from fer.inference.results import ResultError
 
 _MILLISECONDS = 1000
 
@@ -35,7 +35,7 @@ class VideoWriter:
         """Append a frame, uint8 BGR (H, W, 3), all of one size.
 
         Raises:
-            ResultError: the file cannot be written.
+            OutputError: the file cannot be written.
         """
         height, width = image.shape[:2]
         if self._writer is None:
@@ -44,7 +44,7 @@ class VideoWriter:
             fourcc = cv2.VideoWriter.fourcc(*"FMP4")
             self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, fourcc, 25, self._size)
             if not self._writer.isOpened():
-                raise ResultError(f"no video can be written to {self.path}: is the folder writable?")
+                raise OutputError(f"no video can be written to {self.path}: is the folder writable?")
         if (width, height) != self._size:  # streams may change their size
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
         self._writer.write(image)
@@ -54,7 +54,7 @@ class VideoWriter:
         """Finish the file.
 
         Raises:
-            ResultError: frames are missing, as on a full disk; the part file is kept.
+            OutputError: frames are missing, as on a full disk; the part file is kept.
         """
         if self._writer is None:
             return
@@ -64,7 +64,7 @@ class VideoWriter:
         packed = self._pack(temporary)
         if packed < len(self._times):
             temporary.unlink(missing_ok=True)
-            raise ResultError(
+            raise OutputError(
                 f"{self.path}: only {packed} of {len(self._times)} frames could be written "
                 f"(is the disk full?); they are in {self._part}"
             )

@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 import cv2
 import numpy as np
 
-from fer.errors import DataError
+from cascade.errors import ImageError
 from fer.inference.faces import Image
 
 VIDEO_SUFFIXES = frozenset(
@@ -17,10 +17,6 @@ VIDEO_SUFFIXES = frozenset(
 )
 _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
 _MILLISECONDS = 1000
-
-
-class VideoError(DataError):
-    """A video cannot be read or written; the message names it and what is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +41,13 @@ class VideoFile:
         path: the file.
 
     Raises:
-        VideoError: missing, or no video that OpenCV's FFmpeg can open.
+        ImageError: missing, or no video that OpenCV's FFmpeg can open.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise VideoError(f"no video at {self.path.absolute()}")
+            raise ImageError(f"no video at {self.path.absolute()}")
         capture = self._open()
         self.count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         self.fps = capture.get(cv2.CAP_PROP_FPS)
@@ -60,7 +56,7 @@ class VideoFile:
     def _open(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
-            raise VideoError(
+            raise ImageError(
                 f"{self.path} cannot be opened: it is damaged, no video, or its format or codec is missing "
                 f"in OpenCV's FFmpeg; re-encode it, for example with: ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
@@ -70,7 +66,7 @@ class VideoFile:
         """Decode every frame, in a thread of its own that is a few frames ahead.
 
         Raises:
-            VideoError: no frame could be decoded, or the file ends early; what could be decoded came first.
+            ImageError: no frame could be decoded, or the file ends early; what could be decoded came first.
         """
         waiting: Queue[Frame | BaseException | None] = Queue(_AHEAD)
         stop = threading.Event()
@@ -110,16 +106,16 @@ class VideoFile:
             end = error
         _put(waiting, end, stop)
 
-    def _verdict(self, decoded: int) -> VideoError | None:
+    def _verdict(self, decoded: int) -> ImageError | None:
         """What to say at the end of the frames: nothing, or that some are missing."""
         if decoded == 0:
-            return VideoError(
+            return ImageError(
                 f"{self.path}: not one frame could be decoded; the file is damaged, or its codec is missing "
                 f"in OpenCV's FFmpeg"
             )
         # some containers only estimate their count
         if self.count - decoded > max(1, self.count // 100):
-            return VideoError(f"{self.path} is cut off or damaged: {decoded} of {self.count} frames could be decoded")
+            return ImageError(f"{self.path} is cut off or damaged: {decoded} of {self.count} frames could be decoded")
         return None
 
 

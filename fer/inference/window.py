@@ -7,15 +7,11 @@ from typing import Self
 
 import cv2
 
-from fer.errors import UserError
+from cascade.errors import OutputError
 from fer.inference.faces import Image
 
 _ESCAPE = 27
 _TITLE = "fer: q or Esc closes"
-
-
-class DisplayError(UserError):
-    """There is nothing to show a window on."""
 
 
 def has_display() -> bool:
@@ -29,12 +25,12 @@ class Window:
     """A window that shows frames; use it in a `with` block.
 
     Raises:
-        DisplayError: there is no display, or OpenCV was built without windows.
+        OutputError: there is no display, or OpenCV was built without windows.
     """
 
     def __init__(self) -> None:
         if not has_display():
-            raise DisplayError(
+            raise OutputError(
                 "there is no display to open a window on; write a video instead: "
                 "show=false save.video=live.mp4 (Ctrl-C or seconds=60 ends it)"
             )
@@ -43,14 +39,14 @@ class Window:
         """Show a picture, uint8 BGR (H, W, 3); False when the user has closed the window.
 
         Raises:
-            DisplayError: OpenCV cannot open windows.
+            OutputError: OpenCV cannot open windows.
         """
         try:
             cv2.imshow(_TITLE, image)
             key = cv2.waitKey(1) & 0xFF
             closed = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
         except cv2.error as error:
-            raise DisplayError(
+            raise OutputError(
                 f"this OpenCV cannot open windows ({error.err}); install opencv-python in place of "
                 f"opencv-python-headless, or write a video instead: show=false save.video=live.mp4"
             ) from error
@@ -62,5 +58,5 @@ class Window:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None or not issubclass(kind, DisplayError):
+        if kind is None or not issubclass(kind, OutputError):
             cv2.destroyAllWindows()

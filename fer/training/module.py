@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from cascade.errors import UserError
 from fer.checkpoint import METADATA_KEY, metadata
-from fer.errors import UserError
 from fer.preprocessing import Preprocessing
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
+from cascade.errors import UserError
 from fer.checkpoint import (
     METADATA_KEY,
     LoadedNetwork,
@@ -30,7 +31,6 @@ from fer.checkpoint import (
     source_commit,
 )
 from fer.data.module import FaceDataModule
-from fer.errors import UserError
 from fer.training.callbacks.checkpoints import BestAndLast
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped

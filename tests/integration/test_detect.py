@@ -19,8 +19,8 @@ from skimage.data import astronaut
 
 from cascade import CascadeDetector
 from cascade.drawn.scenes import moving_scene, render_scene
+from cascade.errors import UserError
 from detect import quoted
-from fer.errors import UserError
 from fer.inference import ExpressionRecognizer
 from fer.inference.drawing import colour_of
 from fer.inference.run import run

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from cascade.errors import BuildError, MissingBuildToolError
+from cascade.errors import ToolsError
 from cascade.opencv.tools.process import run_logged
 from cascade.opencv.tools.source import Venv
 
@@ -36,13 +36,13 @@ def find_compiler() -> None:
     """Check that there is a C and a C++ compiler.
 
     Raises:
-        MissingBuildToolError: there is none; the message says how to get one.
+        ToolsError: there is none; the message says how to get one.
     """
     for variable, names, language in (("CC", ("cc", "gcc", "clang"), "C"), ("CXX", ("c++", "g++", "clang++"), "C++")):
         chosen = os.environ.get(variable, "").split()
         wanted = tuple(chosen[:1]) or names
         if not any(shutil.which(name) for name in wanted):
-            raise MissingBuildToolError(
+            raise ToolsError(
                 f"No {language} compiler: {' / '.join(wanted)} not on PATH. "
                 "Debian: apt-get install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install"
             )
@@ -52,7 +52,7 @@ def find_cmake(venv: Venv) -> tuple[Path, Path]:
     """CMake and Ninja from PATH, or else from pip into the throw-away environment.
 
     Raises:
-        DownloadError: one is missing and pip cannot supply it.
+        ToolsError: one is missing and pip cannot supply it.
     """
     found = {}
     for name, requirement in (("cmake", "cmake>=3.20,<4"), ("ninja", "ninja")):
@@ -79,7 +79,7 @@ def compile_tools(
         progress: told how far the compilation is.
 
     Raises:
-        BuildError: it failed; the message quotes the first error.
+        ToolsError: it failed; the message quotes the first error.
     """
     settings = [f"-D{name}=OFF" for name in _OFF.split()] + [f"-D{name}=ON" for name in _ON.split()]
     settings += [
@@ -114,4 +114,4 @@ def _step(command: list[str | Path], log: Path, failure: str, on_line: Callable[
     if status != 0:
         cause = min(errors, key=lambda line: "rror:" not in line, default="")
         cause = cause or f"exit status {status}, without a word of explanation"
-        raise BuildError(f"{failure}: {cause}. The whole output is in {log}")
+        raise ToolsError(f"{failure}: {cause}. The whole output is in {log}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cascade.errors import BuildError
+from cascade.errors import ToolsError
 from cascade.opencv.tools import build, source
 from cascade.opencv.tools.cache import locked, replacing
 from cascade.opencv.tools.find import CREATESAMPLES, FACES_VEC, TRAINCASCADE, Tools, find_tools, tools_folder
@@ -44,9 +44,9 @@ def install_tools(
         console: where to say what is being done.
 
     Raises:
-        DownloadError: the source cannot be fetched.
-        MissingBuildToolError: there is no compiler.
-        BuildError: the compilation failed.
+        ToolsError: the source cannot be fetched.
+        ToolsError: there is no compiler.
+        ToolsError: the compilation failed.
     """
     console = console or Console()
     target = tools_folder()
@@ -88,7 +88,7 @@ def _make(target: Path, log: Path, jobs: int, archive: Path | None, console: Con
         (folder / "data").mkdir()
         for name in (CREATESAMPLES, TRAINCASCADE):
             if not (binaries / name).is_file():
-                raise BuildError(f"The compilation ended without {name}. The whole output is in {log}")
+                raise ToolsError(f"The compilation ended without {name}. The whole output is in {log}")
             shutil.copy2(binaries / name, folder / "bin" / name)
         shutil.copy2(tree / "data" / "vec_files" / FACES_VEC, folder / "data")
         for cascade in sorted((tree / "data" / "lbpcascades").glob("*.xml")):

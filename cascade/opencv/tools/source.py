@@ -13,7 +13,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cascade.errors import DownloadError, MissingBuildToolError
+from cascade.errors import ToolsError
 from cascade.opencv.tools.process import run_logged
 
 PACKAGE = "opencv-python-headless"
@@ -42,10 +42,10 @@ class Venv:
         """Make the environment.
 
         Raises:
-            MissingBuildToolError: Python comes without venv.
+            ToolsError: Python comes without venv.
         """
         if run_logged([sys.executable, "-m", "venv", folder], log) != 0:
-            raise MissingBuildToolError(
+            raise ToolsError(
                 f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {log}"
             )
         return cls(folder, log)
@@ -59,7 +59,7 @@ class Venv:
         """Run pip in it.
 
         Raises:
-            DownloadError: pip failed.
+            ToolsError: pip failed.
         """
         lines: list[str] = []
         # The caller's own pip settings (index, proxy, certificate) hold; a PYTHONPATH would leak packages in.
@@ -75,7 +75,7 @@ class Venv:
         text = "\n".join(lines)
         cause = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
         reason = "there is no way to the package index" if _NO_NETWORK.search(text) else "pip failed"
-        raise DownloadError(
+        raise ToolsError(
             f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "
             f"fetch {ARCHIVE_NAME} elsewhere and give it with --sdist FILE. Log: {self.log}"
         )
@@ -85,7 +85,7 @@ def fetch(venv: Venv, folder: Path) -> Path:
     """Download the source archive (88 MB) and return its path.
 
     Raises:
-        DownloadError: no network, or not the pinned archive.
+        ToolsError: no network, or not the pinned archive.
     """
     venv.pip("install", "--quiet", *_METADATA_NEEDS)
     # --no-binary :all: and build isolation both make pip compile things that are not needed.
@@ -98,14 +98,14 @@ def verify(archive: Path) -> None:
     """Check that an archive is the pinned one.
 
     Raises:
-        DownloadError: it is missing, or its hash differs.
+        ToolsError: it is missing, or its hash differs.
     """
     if not archive.is_file():
-        raise DownloadError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
+        raise ToolsError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
     with archive.open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     if digest != SHA256:
-        raise DownloadError(
+        raise ToolsError(
             f"{archive} is not the archive that this project was tested with: its SHA-256 is {digest}, "
             f"expected {SHA256}. Remove it and fetch {ARCHIVE_NAME} again."
         )

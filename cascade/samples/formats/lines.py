@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from cascade.errors import AnnotationError
+from cascade.errors import DataError
 
 
 class Lines:
@@ -17,15 +17,15 @@ class Lines:
         try:
             text = source.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise AnnotationError(f"{source} is not a UTF-8 text file: {error.reason}") from error
+            raise DataError(f"{source} is not a UTF-8 text file: {error.reason}") from error
         except OSError as error:
-            raise AnnotationError(f"cannot read {source}: {error.strerror}") from error
+            raise DataError(f"cannot read {source}: {error.strerror}") from error
         stripped = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
         self.content = [(number, line) for number, line in stripped if line and not line.startswith("#")]
 
     def fail(self, number: int, rule: str) -> NoReturn:
         """Raise the error of a line that breaks a rule."""
-        raise AnnotationError(f"{self.source}, line {number}: {rule}")
+        raise DataError(f"{self.source}, line {number}: {rule}")
 
 
 def finite_numbers(tokens: Sequence[str]) -> list[float] | None:

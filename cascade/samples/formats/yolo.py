@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cascade.errors import AnnotationError
+from cascade.errors import DataError
 from cascade.samples.formats.lines import Lines, finite_numbers
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff")
 _NOT_LABELS = ("classes.txt", "train.txt", "val.txt", "test.txt", "README.txt")
 
 
@@ -21,7 +21,7 @@ def read_yolo(source: Path, images: Path, category: str | int | None) -> list[Im
     pictures = {
         image.relative_to(images).with_suffix(""): image
         for image in sorted(images.rglob("*"))
-        if image.suffix.lower() in IMAGE_SUFFIXES
+        if image.suffix.lower() in SUFFIXES
     }
     labels = {
         label.relative_to(source).with_suffix(""): label
@@ -30,7 +30,7 @@ def read_yolo(source: Path, images: Path, category: str | int | None) -> list[Im
     }
     for stem, label in labels.items():
         if stem not in pictures:
-            raise AnnotationError(f"{label} has no image: there is none called {stem} in {images}")
+            raise DataError(f"{label} has no image: there is none called {stem} in {images}")
     return [
         _entry(Lines(labels[stem]), image, category) if stem in labels else plain_entry(image, [])
         for stem, image in pictures.items()
@@ -52,7 +52,7 @@ def _entry(lines: Lines, image: Path, category: str | int | None) -> ImageAnnota
         return plain_entry(image, [])
     pixels = cv2.imread(str(image))
     if pixels is None:
-        raise AnnotationError(f"{image} is not an image that OpenCV can read")
+        raise DataError(f"{image} is not an image that OpenCV can read")
     height, width = pixels.shape[:2]
     centres = np.asarray(rows) * [width, height, width, height]
     centres[:, :2] -= centres[:, 2:] / 2

@@ -11,16 +11,12 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, Checkpoint
 from torch import Tensor
 
-from fer.errors import UserError
+from cascade.errors import TrainingError
 from fer.training.callbacks.checkpoints import LAST
 
 log = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class NonFiniteLossError(UserError):
-    """The loss became infinite or not a number; going on would only train nonsense."""
 
 
 class TrainingStopped(Exception):  # noqa: N818 - it is no error
@@ -112,7 +108,7 @@ class StopOnNonFiniteLoss(Callback):
     def _check(self, trainer: Trainer) -> None:
         if self._bad is not None and bool(self._bad):
             rate = trainer.optimizers[0].param_groups[0]["lr"]
-            raise NonFiniteLossError(
+            raise TrainingError(
                 f"the loss is not finite in epoch {trainer.current_epoch}, step {trainer.global_step}, at "
                 f"learning rate {rate:.3g}; try a lower optimizer.lr, trainer.gradient_clip_val=1 or "
                 f"trainer.precision=32-true. The checkpoints of earlier epochs are untouched"

@@ -51,7 +51,7 @@ def test_its_report_is_of_this_very_file(name):
 
 @each
 def test_its_experiment_trains_with_the_reported_options(name):
-    experiment = OmegaConf.load(Path(CONFIGS) / "experiment" / f"{name}.yaml")
+    experiment = OmegaConf.load(CONFIGS / "cascade" / "experiment" / f"{name}.yaml")
     options = asdict(TrainOptions(**experiment.options))
     # where it is trained, not what is trained
     local = {"numThreads", "precalcValBufSize", "precalcIdxBufSize"}

@@ -4,7 +4,8 @@ import pickle
 import pytest
 import torch
 
-from fer.checkpoint import CheckpointError, build_network, load_network, metadata, read_checkpoint
+from cascade.errors import ModelError
+from fer.checkpoint import build_network, load_network, metadata, read_checkpoint
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
 
@@ -38,10 +39,10 @@ class _Evil:
 def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
     path, trace = tmp_path / "evil.ckpt", tmp_path / "ran"
     torch.save({"state_dict": {}, "hook": _Evil(str(trace))}, path)
-    with pytest.raises(CheckpointError, match=r"evil\.ckpt holds more than weights"):
+    with pytest.raises(ModelError, match=r"evil\.ckpt holds more than weights"):
         read_checkpoint(path)
     path.write_bytes(pickle.dumps(_Evil(str(trace))))
-    with pytest.raises(CheckpointError, match=r"evil\.ckpt"):
+    with pytest.raises(ModelError, match=r"evil\.ckpt"):
         read_checkpoint(path)
     assert not trace.exists()
 
@@ -51,31 +52,31 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
     ["os.system", "fer.training.run.run", "fer.models.mini_xception.torch.hub.load", "fer.models.nowhere.Net", ""],
 )
 def test_only_networks_of_fer_models_are_built(target):
-    with pytest.raises(CheckpointError, match=r"fer\.models"):
+    with pytest.raises(ModelError, match=r"fer\.models"):
         build_network({"_target_": target})
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(CheckpointError, match="colour"):
+    with pytest.raises(ModelError, match="colour"):
         build_network(CONFIG | {"colour": True})
 
 
 def test_files_that_are_no_checkpoints(tmp_path):
-    with pytest.raises(CheckpointError, match=r"no checkpoint at .*gone\.ckpt; set ckpt_path"):
+    with pytest.raises(ModelError, match=r"no checkpoint at .*gone\.ckpt; set ckpt_path"):
         read_checkpoint(tmp_path / "gone.ckpt")
     (tmp_path / "text.ckpt").write_text("hello")
-    with pytest.raises(CheckpointError, match=r"text\.ckpt"):
+    with pytest.raises(ModelError, match=r"text\.ckpt"):
         read_checkpoint(tmp_path / "text.ckpt")
     torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    with pytest.raises(CheckpointError, match=r"not written by this project"):
+    with pytest.raises(ModelError, match=r"not written by this project"):
         read_checkpoint(tmp_path / "foreign.ckpt")
     whole = _save(tmp_path / "whole.ckpt").read_bytes()
     (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match=r"half\.ckpt"):
+    with pytest.raises(ModelError, match=r"half\.ckpt"):
         read_checkpoint(tmp_path / "half.ckpt")
 
 
 def test_weights_of_another_shape_are_refused(tmp_path):
     path = _save(tmp_path / "a.ckpt", state_dict={"network.head.bias": torch.zeros(3)})
-    with pytest.raises(CheckpointError, match="do not fit"):
+    with pytest.raises(ModelError, match="do not fit"):
         load_network(path)

@@ -10,7 +10,7 @@ import pytest
 from cascade import BoxAdjustment, CascadeDetector, Detections, FaceDetector, YuNetDetector
 from cascade.detectors import names as names_module
 from cascade.detectors.grouping import group_hits
-from cascade.errors import DetectorError, ImageError
+from cascade.errors import ImageError, ModelError
 from cascade.evaluation.matching import iou
 
 
@@ -100,17 +100,17 @@ def test_sizes_bound_the_boxes(astronaut, astronaut_face):
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
-    with pytest.raises(DetectorError, match=message):
+    with pytest.raises(ModelError, match=message):
         CascadeDetector("alt2", **settings)
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(DetectorError, match=r"'alt3'.*alt2.*frontalface_default.*profile"):
+    with pytest.raises(ModelError, match=r"'alt3'.*alt2.*frontalface_default.*profile"):
         CascadeDetector("alt3")
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(DetectorError, match=r"gone/away\.xml"):
+    with pytest.raises(ModelError, match=r"gone/away\.xml"):
         CascadeDetector(tmp_path / "gone" / "away.xml")
 
 
@@ -126,7 +126,7 @@ def test_missing_file_is_named(tmp_path):
 def test_broken_file_is_named(tmp_path, content, capfd):
     path = tmp_path / "broken.xml"
     path.write_text(content)
-    with pytest.raises(DetectorError, match=r"broken\.xml"):
+    with pytest.raises(ModelError, match=r"broken\.xml"):
         CascadeDetector(path)
 
 
@@ -134,7 +134,7 @@ def test_truncated_cascade_is_refused(tmp_path, capfd):
     whole = CascadeDetector("alt2").path.read_bytes()
     path = tmp_path / "cut.xml"
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DetectorError, match=r"cut\.xml"):
+    with pytest.raises(ModelError, match=r"cut\.xml"):
         CascadeDetector(path)
 
 
@@ -156,7 +156,7 @@ def test_released_cascades_are_found_by_name(tmp_path, monkeypatch, alt2):
 
 def test_opencv_without_cascades_says_what_to_install(monkeypatch):
     monkeypatch.delattr(cv2, "CascadeClassifier")
-    with pytest.raises(DetectorError, match=r"opencv-python>=4\.10,<5"):
+    with pytest.raises(ModelError, match=r"opencv-python>=4\.10,<5"):
         CascadeDetector("alt2")
 
 
@@ -281,13 +281,13 @@ class _FakeNetwork:
 
 class TestYuNet:
     def test_missing_file_says_where_to_get_it(self, tmp_path):
-        with pytest.raises(DetectorError, match=r"none\.onnx.*model zoo"):
+        with pytest.raises(ModelError, match=r"none\.onnx.*model zoo"):
             YuNetDetector(tmp_path / "none.onnx")
 
     def test_other_file_is_refused(self, tmp_path, capfd):
         path = tmp_path / "bad.onnx"
         path.write_bytes(b"not a network")
-        with pytest.raises(DetectorError, match=r"bad\.onnx"):
+        with pytest.raises(ModelError, match=r"bad\.onnx"):
             YuNetDetector(path)
 
     @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from cascade import CascadeDetector, Detections
 from cascade.detectors.boosted import CascadeDetector as SameDetector
-from cascade.errors import ConfigError, DetectorError, EvaluationError
+from cascade.errors import ConfigError, DataError, ModelError
 from cascade.evaluation.choice import build_detectors, detector_configs
 from cascade.evaluation.compare import compare
 from cascade.evaluation.curves import Curve
@@ -83,9 +83,9 @@ def test_unreadable_images_are_left_out_and_named(blanks):
 
 
 def test_nothing_to_find_is_an_error(blanks):
-    with pytest.raises(EvaluationError, match="no annotated face"):
+    with pytest.raises(DataError, match="no annotated face"):
         compare({"blind": Oracle([])}, [plain_entry(blanks[0].path, [])])
-    with pytest.raises(EvaluationError, match="below 1"):
+    with pytest.raises(DataError, match="below 1"):
         compare({"blind": Oracle([])}, blanks, fit_share=1.0)
 
 
@@ -128,10 +128,10 @@ class TestChoice:
         if name == "yunet":
             with pytest.raises(ConfigError, match="model_path"):
                 build_detectors([name], SETTINGS)
-            with pytest.raises(DetectorError, match=r"no\.onnx"):
+            with pytest.raises(ModelError, match=r"no\.onnx"):
                 build_detectors([{"detector": name, "model_path": "no.onnx"}], SETTINGS)
         elif name.startswith("lbp"):
-            with pytest.raises(DetectorError, match="make tools"):
+            with pytest.raises(ModelError, match="make tools"):
                 build_detectors([name], SETTINGS)
             from cascade.opencv.tools.find import tools_folder
 
@@ -147,7 +147,7 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("choice", "error", "message"),
         [
-            ("alt3", DetectorError, "alt3"),
+            ("alt3", ModelError, "alt3"),
             ({"name": "x"}, ConfigError, "needs `detector`"),
             ({"detector": "alt2", "colour": "red"}, ConfigError, "colour"),
             ({"_target_": "collections.OrderedDict"}, ConfigError, "no face detector"),

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.errors import AnnotationError, ConfigError
+from cascade.errors import ConfigError, DataError
 from cascade.samples.annotations import detect_format, read_annotations
 from cascade.samples.formats.mit_cmu import face_box
 
@@ -144,7 +144,7 @@ def test_coco(tmp_path):
     ],
 )
 def test_errors_name_file_line_and_rule(tmp_path, name, text, message):
-    with pytest.raises(AnnotationError, match=message):
+    with pytest.raises(DataError, match=message):
         read_annotations(write(tmp_path / name, text))
 
 
@@ -155,29 +155,29 @@ def test_errors_name_file_line_and_rule(tmp_path, name, text, message):
 def test_yolo_errors(tmp_path, label, message):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5, 5), np.uint8))
     write(tmp_path / "a.txt", label)
-    with pytest.raises(AnnotationError, match=message):
+    with pytest.raises(DataError, match=message):
         read_annotations(tmp_path)
 
 
 def test_yolo_label_without_image(tmp_path):
     write(tmp_path / "lost.txt", "0 0.5 0.5 0.2 0.2\n")
-    with pytest.raises(AnnotationError, match=r"lost\.txt has no image"):
+    with pytest.raises(DataError, match=r"lost\.txt has no image"):
         read_annotations(tmp_path)
 
 
 def test_missing_things_are_named(tmp_path):
-    with pytest.raises(AnnotationError, match=r"no annotation file at .*gone\.txt"):
+    with pytest.raises(DataError, match=r"no annotation file at .*gone\.txt"):
         read_annotations(tmp_path / "gone.txt")
     path = write(tmp_path / "a.dat", "a.jpg 0\n")
-    with pytest.raises(AnnotationError, match=r"no image folder at .*nowhere"):
+    with pytest.raises(DataError, match=r"no image folder at .*nowhere"):
         read_annotations(path, tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"pascal.*wider"):
         read_annotations(path, format="pascal")
-    with pytest.raises(AnnotationError, match=r"without \.txt"):
+    with pytest.raises(DataError, match=r"without \.txt"):
         (tmp_path / "folder").mkdir()
         read_annotations(tmp_path / "folder")
     (tmp_path / "binary.dat").write_bytes(b"\xff\xfe\x00\x9f")
-    with pytest.raises(AnnotationError, match="not a UTF-8"):
+    with pytest.raises(DataError, match="not a UTF-8"):
         read_annotations(tmp_path / "binary.dat")
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cascade.errors import SampleError
+from cascade.errors import DataError
 from cascade.samples.lists import read_background, write_background, write_positives
 
 
@@ -26,7 +26,7 @@ def test_background_from_the_working_directory(tmp_path, monkeypatch):
 
 
 def test_missing_background(tmp_path):
-    with pytest.raises(SampleError, match=r"none\.txt"):
+    with pytest.raises(DataError, match=r"none\.txt"):
         read_background(tmp_path / "none.txt")
 
 
@@ -37,5 +37,5 @@ def test_positives(tmp_path):
 
 @pytest.mark.parametrize("name", ["a b.png", "/a.png", "a\t.png"])
 def test_positives_refuse_what_the_binary_misreads(tmp_path, name):
-    with pytest.raises(SampleError, match="cannot read"):
+    with pytest.raises(DataError, match="cannot read"):
         write_positives(tmp_path / "p.dat", [(name, [(0, 0, 1, 1)])])

@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from cascade.errors import VecError
+from cascade.errors import DataError
 from cascade.samples.vec import VecHeader, possible_windows, read_vec, read_vec_header, write_vec
 
 
@@ -35,18 +35,18 @@ def test_layout_byte_by_byte(tmp_path):
 )
 def test_damage_is_named(tmp_path, content, message):
     (tmp_path / "a.vec").write_bytes(content)
-    with pytest.raises(VecError, match=message):
+    with pytest.raises(DataError, match=message):
         read_vec_header(tmp_path / "a.vec")
 
 
 def test_missing(tmp_path):
-    with pytest.raises(VecError, match=r"none\.vec"):
+    with pytest.raises(DataError, match=r"none\.vec"):
         read_vec_header(tmp_path / "none.vec")
 
 
 def test_wrong_window_lists_the_possible_ones(tmp_path):
     write_vec(tmp_path / "a.vec", np.zeros((1, 24, 21), np.uint8))
-    with pytest.raises(VecError, match=r"not 24×24.*21×24"):
+    with pytest.raises(DataError, match=r"not 24×24.*21×24"):
         read_vec(tmp_path / "a.vec", 24, 24)
 
 
@@ -58,6 +58,6 @@ def test_possible_windows():
 
 @pytest.mark.parametrize("samples", [np.zeros((2, 3)), np.zeros((1, 2, 2), np.float32), np.zeros((1, 0, 2), np.uint8)])
 def test_only_samples_are_written(tmp_path, samples):
-    with pytest.raises(VecError, match="uint8 of shape"):
+    with pytest.raises(DataError, match="uint8 of shape"):
         write_vec(tmp_path / "a.vec", samples)
     assert not (tmp_path / "a.vec").exists()

@@ -1,6 +1,6 @@
 import pytest
 
-from cascade.errors import ParametersChangedError
+from cascade.errors import TrainingError
 from cascade.opencv.options import TrainOptions
 from cascade.training.result_folder import check_unchanged, count_finished, describe, remove_unfinished, write_record
 
@@ -34,7 +34,7 @@ def test_other_settings_are_refused(folder, tmp_path, change, recorded):
     elif "numStages" in change:  # params.xml does not tell how many were asked for
         check_unchanged(folder, describe(TrainOptions(**change), tmp_path / "a.vec", []))
         return
-    with pytest.raises(ParametersChangedError, match=f"options.{next(iter(change))}: .* → "):
+    with pytest.raises(TrainingError, match=f"options.{next(iter(change))}: .* → "):
         check_unchanged(folder, describe(TrainOptions(**change), tmp_path / "a.vec", []))
 
 
@@ -46,7 +46,7 @@ def test_other_samples_are_refused(folder, tmp_path):
     (tmp_path / "a.vec").write_bytes(b"1")
     write_record(folder, describe(TrainOptions(), tmp_path / "a.vec", [tmp_path / "x.png"]))
     (tmp_path / "a.vec").write_bytes(b"2")
-    with pytest.raises(ParametersChangedError, match=r"vec: .*other content") as caught:
+    with pytest.raises(TrainingError, match=r"vec: .*other content") as caught:
         check_unchanged(folder, describe(TrainOptions(), tmp_path / "a.vec", []))
     assert "negatives: 1 → 0" in str(caught.value)
 

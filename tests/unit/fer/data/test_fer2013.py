@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from cascade.errors import DataError, UserError
 from fer.data.download import KAGGLE_DATASET
 from fer.data.fer2013 import Fer2013
 from fer.data.fer2013_csv import parse_fer2013
-from fer.errors import DataError, UserError
 
 
 def expected_image(row):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from cascade.errors import DataError
 from fer.data.ferplus import CATEGORIES, VOTES_URL, FerPlus, distribution, majority, read_votes
-from fer.errors import DataError
 from fer.labels import EXPRESSIONS
 
 HEADER = ",".join(("Usage", "Image name", *CATEGORIES))

@@ -7,11 +7,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from cascade.errors import DataError
 from fer.data.image_folder import ImageFolder
-from fer.errors import DataError
 from fer.labels import EXPRESSIONS
 
-CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIGS = Path(__file__).parents[4] / "configs"
 CLASSES = {name: name for name in EXPRESSIONS}
 
 

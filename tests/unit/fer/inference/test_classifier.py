@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from cascade.drawn.renderer import render_face
+from cascade.errors import ModelError, UserError
 from fer.checkpoint import load_network
 from fer.data.faces import Faces
 from fer.data.fer2013 import Fer2013
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.module import FaceDataModule
-from fer.errors import UserError
 from fer.export import export
 from fer.inference import ExpressionRecognizer
 from fer.inference.classifier import BATCH, OnnxClassifier, load_classifier
 from fer.inference.crop import Crop
-from fer.inference.model_info import METADATA_KEY, ModelError, ModelInfo
+from fer.inference.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
 from fer.training.evaluate import predict_logits
 from tests.inference_models import WholePicture, write_checkpoint

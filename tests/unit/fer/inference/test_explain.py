@@ -6,19 +6,19 @@ import pytest
 import torch
 
 from cascade.drawn.renderer import render_face
-from fer.errors import UserError
+from cascade.errors import ModelError, UserError
 from fer.export import export
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import load_classifier
 from fer.inference.crop import Crop
-from fer.inference.explain import Explainer, ExplainError, overlay
+from fer.inference.explain import Explainer, overlay
 from fer.inference.faces import Face
 
 
 def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path, model: Path, ckpt: Path):
     pytest.importorskip("captum")
     alone = Path(shutil.copy(model, tmp_path / "alone.onnx"))
-    with pytest.raises(ExplainError, match=r"alone\.ckpt is not there"):
+    with pytest.raises(ModelError, match=r"alone\.ckpt is not there"):
         Explainer(load_classifier(alone))
     export(ckpt, alone, None, None, 1e-5)
     faces, labels = np.stack([render_face(0, 1).image]), np.array([3])
@@ -26,7 +26,7 @@ def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path,
     np.testing.assert_array_equal(*maps)
     other = torch.load(ckpt, weights_only=True)
     torch.save({**other, "epoch": other["epoch"] + 1}, tmp_path / "alone.ckpt")
-    with pytest.raises(ExplainError, match=r"not what alone\.onnx was exported from"):
+    with pytest.raises(ModelError, match=r"not what alone\.onnx was exported from"):
         Explainer(load_classifier(alone))
 
 

@@ -3,7 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from fer.inference.live import FrameRate, LiveError, LiveSource
+from cascade.errors import ImageError
+from fer.inference.live import FrameRate, LiveSource
 from fer.inference.sources import Live
 
 
@@ -35,18 +36,18 @@ def opener(*captures: Capture):
 
 
 def test_a_camera_that_is_not_there_is_named():
-    with pytest.raises(LiveError, match="camera 7 cannot be opened"):
+    with pytest.raises(ImageError, match="camera 7 cannot be opened"):
         LiveSource(Live(7), opener=opener(Capture([], opened=False)))
 
 
 def test_a_stream_that_is_not_there_is_named():
-    with pytest.raises(LiveError, match="rtsp://nowhere/x cannot be opened"):
+    with pytest.raises(ImageError, match="rtsp://nowhere/x cannot be opened"):
         LiveSource(Live("rtsp://nowhere/x"), opener=opener(Capture([], opened=False)))
 
 
 def test_a_camera_that_goes_away_ends_with_an_error():
     live = LiveSource(Live(0), opener=opener(Capture([1, 2, 3])))
-    with pytest.raises(LiveError, match="camera 0 sends no more frames"):
+    with pytest.raises(ImageError, match="camera 0 sends no more frames"):
         list(live.frames())
 
 
@@ -79,7 +80,7 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
     never = [Capture([], opened=False) for _ in range(10)]
     live = LiveSource(Live("rtsp://host/a"), 10, opener(first, *broken, again, *never), pause)
     seen = []
-    with pytest.raises(LiveError, match="10 attempts"), caplog.at_level("WARNING"):
+    with pytest.raises(ImageError, match="10 attempts"), caplog.at_level("WARNING"):
         for frame in live.frames():
             seen.append(int(frame.image[0, 0, 0]))
     assert pauses[:7] == [1, 2, 4, 8, 16, 30, 30]
@@ -104,7 +105,7 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
 def test_a_password_is_neither_shown_nor_written_down(address: int | str, name: str):
     assert Live(address).name == name
     if isinstance(address, str):
-        with pytest.raises(LiveError) as error:
+        with pytest.raises(ImageError) as error:
             LiveSource(Live(address), opener=opener(Capture([], opened=False)))
         assert "secr" not in str(error.value) and "t@host" not in str(error.value)
 

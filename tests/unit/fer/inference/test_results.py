@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cascade.errors import OutputError
 from fer.inference.faces import Face
 from fer.inference.join import join
-from fer.inference.results import Input, ResultError, Results, read_faces, read_inputs
+from fer.inference.results import Input, Results, read_faces, read_inputs
 
 CLASSES = ("calm", "tense")
 JOB = {"source": "x", "shard": {"index": 0, "count": 1}}
@@ -57,15 +58,16 @@ def test_resuming_drops_the_rows_of_what_was_not_finished(tmp_path: Path):
 
 def test_another_runs_folder_is_refused(tmp_path: Path):
     Results(tmp_path, CLASSES, JOB).close()
-    with pytest.raises(ResultError, match="its source differ"):
+    with pytest.raises(OutputError, match="its source differ"):
         Results(tmp_path, CLASSES, {**JOB, "source": "y"})
 
 
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
+from cascade.errors import OutputError
 from fer.inference.faces import Face
-from fer.inference.results import Results, ResultError, Input
+from fer.inference.results import Results, Input
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder = Path(sys.argv[1])
 results = Results(folder, ("calm", "tense"), {"shard": {"index": 0, "count": 1}})
@@ -74,7 +76,7 @@ try:
     for index in range(1000):
         results.add(f"{index}.jpg", [Face((1, 2, 3, 4), 5, "calm", {"calm": 1.0, "tense": 0.0})] * 3)
         results.finish(Input(f"{index}.jpg", 1, 3))
-except ResultError as error:
+except OutputError as error:
     assert "cannot be written any further" in str(error), error
     sys.exit(9)
 """
@@ -110,10 +112,10 @@ def test_shards_are_joined(tmp_path: Path):
 
 
 def test_a_missing_shard_is_named(tmp_path: Path):
-    with pytest.raises(ResultError, match="of 3 shards these are missing: 1"):
+    with pytest.raises(OutputError, match="of 3 shards these are missing: 1"):
         join([shard(tmp_path, 0, 3), shard(tmp_path, 2, 3)], tmp_path / "joined")
 
 
 def test_shards_of_different_runs_are_refused(tmp_path: Path):
-    with pytest.raises(ResultError, match="another source or other settings"):
+    with pytest.raises(OutputError, match="another source or other settings"):
         join([shard(tmp_path, 0, 2), shard(tmp_path, 1, 2, source="y")], tmp_path / "joined")

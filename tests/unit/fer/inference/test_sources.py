@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from fer.inference.sources import Files, Live, SourceError, find_source
+from cascade.errors import DataError
+from fer.inference.sources import Files, Live, find_source
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_shards_cover_every_file_once(archive: Path):
 def test_impossible_shards_are_refused(archive: Path, index: int, count: int):
     files = find_source(str(archive))
     assert isinstance(files, Files)
-    with pytest.raises(SourceError, match=r"shard\.index"):
+    with pytest.raises(DataError, match=r"shard\.index"):
         files.shard(index, count)
 
 
@@ -81,11 +82,11 @@ def test_what_is_not_there_is_named(tmp_path: Path, name: str, message: str):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/a.txt").touch()
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(DataError, match=message):
         find_source(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("source", [None, ""])
 def test_no_source_shows_how_to_give_one(source: str | None):
-    with pytest.raises(SourceError, match=r"source=photo\.jpg"):
+    with pytest.raises(DataError, match=r"source=photo\.jpg"):
         find_source(source)

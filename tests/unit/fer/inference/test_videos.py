@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from cascade.errors import ImageError
 from fer.inference.video_writer import VideoWriter
-from fer.inference.videos import VideoError, VideoFile
+from fer.inference.videos import VideoFile
 
 
 def frame(index: int) -> np.ndarray:
@@ -71,7 +72,7 @@ def test_a_video_that_is_cut_gives_its_frames_and_then_says_so(tmp_path: Path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     seen = []
-    with pytest.raises(VideoError, match=r"cut\.avi.* of 25 frames"):
+    with pytest.raises(ImageError, match=r"cut\.avi.* of 25 frames"):
         for f in VideoFile(path).frames():
             seen.append(f.index)
     assert 1 < len(seen) < 20
@@ -81,7 +82,7 @@ def test_a_video_that_is_cut_gives_its_frames_and_then_says_so(tmp_path: Path):
 def test_a_video_without_its_index_cannot_be_opened(tmp_path: Path):
     path = write(tmp_path / "cut.mp4", fourcc="mp4v")
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(VideoError, match=r"cut\.mp4 cannot be opened"):
+    with pytest.raises(ImageError, match=r"cut\.mp4 cannot be opened"):
         VideoFile(path)
 
 
@@ -89,7 +90,7 @@ def test_a_missing_codec_is_named(tmp_path: Path):
     """Packets of a codec that nobody knows, in a container that is whole."""
     path = write(tmp_path / "odd.avi")
     path.write_bytes(path.read_bytes().replace(b"MJPG", b"QQZZ"))
-    with pytest.raises(VideoError, match=r"odd\.avi.*codec"):
+    with pytest.raises(ImageError, match=r"odd\.avi.*codec"):
         list(VideoFile(path).frames())
 
 
@@ -97,10 +98,10 @@ def test_a_missing_codec_is_named(tmp_path: Path):
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes):
     path = tmp_path / "x.mp4"
     path.write_bytes(content)
-    with pytest.raises(VideoError, match=r"x\.mp4 cannot be opened"):
+    with pytest.raises(ImageError, match=r"x\.mp4 cannot be opened"):
         VideoFile(path)
 
 
 def test_a_missing_video_is_named(tmp_path: Path):
-    with pytest.raises(VideoError, match=r"no video at .*gone\.mp4"):
+    with pytest.raises(ImageError, match=r"no video at .*gone\.mp4"):
         VideoFile(tmp_path / "gone.mp4")

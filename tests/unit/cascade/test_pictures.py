@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from fer.inference.images import PictureError, check_picture, read_picture
+from cascade.errors import ImageError
+from cascade.pictures import check_image, read_picture
 
 
 def gradient(height: int = 40, width: int = 60) -> np.ndarray:
@@ -71,7 +72,7 @@ def test_a_cut_picture_is_refused(tmp_path: Path, ending: str, kept: float):
     data = cv2.imencode(ending, noisy)[1].tobytes()
     path = tmp_path / f"cut{ending}"
     path.write_bytes(data[: int(kept * len(data))])
-    with pytest.raises(PictureError, match=f"cut{ending}"):
+    with pytest.raises(ImageError, match=f"cut{ending}"):
         read_picture(path)
 
 
@@ -84,19 +85,19 @@ def test_a_thumbnail_does_not_hide_that_a_picture_is_cut(tmp_path: Path):
     (tmp_path / "whole.jpg").write_bytes(whole)
     assert read_picture(tmp_path / "whole.jpg").shape == (80, 80, 3)
     (tmp_path / "cut.jpg").write_bytes(whole[: len(segment) + len(data) // 2])
-    with pytest.raises(PictureError, match="cut off"):
+    with pytest.raises(ImageError, match="cut off"):
         read_picture(tmp_path / "cut.jpg")
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"", "empty"), (b"hello, I am text", "not a picture")])
 def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes, reason: str):
     (tmp_path / "x.jpg").write_bytes(content)
-    with pytest.raises(PictureError, match=rf"x\.jpg.*{reason}"):
+    with pytest.raises(ImageError, match=rf"x\.jpg.*{reason}"):
         read_picture(tmp_path / "x.jpg")
 
 
 def test_a_missing_picture_is_named(tmp_path: Path):
-    with pytest.raises(PictureError, match=r"nowhere\.png cannot be read"):
+    with pytest.raises(ImageError, match=r"nowhere\.png cannot be read"):
         read_picture(tmp_path / "nowhere.png")
 
 
@@ -105,5 +106,5 @@ def test_a_missing_picture_is_named(tmp_path: Path):
     [None, [[1]], np.zeros((4, 4)), np.zeros((0, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros(4, np.uint8)],
 )
 def test_arrays_that_are_no_pictures_are_refused(image: object):
-    with pytest.raises(PictureError, match="picture must be"):
-        check_picture(image)  # type: ignore[arg-type]
+    with pytest.raises(ImageError, match="picture must be"):
+        check_image(image)  # type: ignore[arg-type]
