@@ -2,9 +2,10 @@
 
 import functools
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -33,7 +34,7 @@ CONFIGS = next((folder for folder in (_HERE.parent / "configs", _HERE / "configs
 """The Hydra configs: those of the clone, or those that the wheel carries."""
 
 
-def run_command(task: Task, config_name: str, folder: str = "", positional: str | None = None) -> None:
+def run_command(task: Task, config_name: str, folder: str = "", positional: Sequence[str] = ()) -> None:
     """Run a command: read the command line, compose its config, call the task, report what goes wrong.
 
     Paths need no quotes against Hydra's grammar, and a key that nobody reads is refused by name.
@@ -42,9 +43,10 @@ def run_command(task: Task, config_name: str, folder: str = "", positional: str 
         task: takes the config; what it returns is what a sweep optimises.
         config_name: the primary config.
         folder: of it, below `configs/`.
-        positional: the key that arguments without one are meant for: `detect.py photo.jpg`.
+        positional: the keys that arguments without one are meant for, in their order, such as `source` for
+            `detect.py photo.jpg`; the last takes all that are left.
     """
-    arguments = sys.argv[1:] if positional is None else _keyed(sys.argv[1:], positional)
+    arguments = _keyed(sys.argv[1:], positional)
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
     sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
     verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -137,19 +139,19 @@ def quoted(argument: str, sweeps: bool = False) -> str:
     return f"{key}='{escaped}'"
 
 
-def _keyed(arguments: list[str], key: str) -> list[str]:
+def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     """Arguments of which those without a key are given one; Hydra's own options keep their values."""
     kept: list[str] = []
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        own = takes_value or argument.startswith(("-", "+", "~")) or "=" in argument
+        own = not keys or takes_value or argument.startswith(("-", "+", "~")) or "=" in argument
         (kept if own else bare).append(argument)
         takes_value = argument in _VALUED
-    if len(bare) == 1:
-        return [*kept, f"{key}={bare[0]}"]
-    quoted_paths = ",".join("'" + path.replace("'", "\\'") + "'" for path in bare)
-    return [*kept, f"{key}=[{quoted_paths}]"] if bare else kept
+    if len(bare) > len(keys):
+        escaped = (path.replace("'", "\\'") for path in bare[len(keys) - 1 :])
+        bare[len(keys) - 1 :] = ["[" + ",".join(f"'{path}'" for path in escaped) + "]"]
+    return [*kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
 
 
 def _refuse_unknown_fields(made: object, prefix: str) -> None:
@@ -208,6 +210,9 @@ def _reporting(verbose: bool) -> Iterator[None]:
         if verbose:
             raise
         _fail(_composition(error), 2)
+    except BrokenPipeError:  # whoever read our output, `head` say, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         if verbose or error.filename is None:
             raise
@@ -228,6 +233,8 @@ def _reason(error: InstantiationException) -> str:
     if isinstance(cause, UserError):
         return str(cause)
     where = str(error).partition("full_key: ")[2].strip()
+    if unexpected := re.search(r"unexpected keyword argument '(\w+)'", str(cause)):
+        return f"there is no setting {where and where + '.'}{unexpected[1]}"
     if cause is None or isinstance(cause, TypeError | ValueError):
         return f"{where}: {cause or str(error).splitlines()[0]}" if where else str(cause or error)
     raise cause

@@ -20,7 +20,7 @@ def detect(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command(detect, "detect", positional="source")
+    run_command(detect, "detect", positional=("source",))
 
 
 if __name__ == "__main__":

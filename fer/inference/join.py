@@ -104,7 +104,7 @@ def join_configured(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command(join_configured, "join", positional="folders")
+    run_command(join_configured, "join", positional=("folders",))
 
 
 if __name__ == "__main__":
