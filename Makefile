@@ -9,10 +9,10 @@ CHOSEN := $(filter data=% data.path=% data.download=% experiment=% ckpt_path=%,$
 TRAIN_ARGS := $(if $(CHOSEN),,experiment=synthetic) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint tools benchmark clean
+.PHONY: help install train test test-fast test-wheel lint tools benchmark clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  Settings of a run go into ARGS:  make train ARGS="data.path=/data/fer2013.csv trainer.max_epochs=100"'
 
 # A stamp per set of extras: a changed setup.cfg installs again, nothing else does
@@ -20,7 +20,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on PATH; name another 3.11 or newer with PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing the project; the first time this fetches PyTorch, several GB"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
@@ -41,12 +41,27 @@ lint: $(VENV)/.installed-test  ## format, lint and types
 	$(BIN)/mypy
 
 # Two processes share the test files out; more would need a gigabyte and a half of memory each
-test: lint  ## lint, then all tests
+test: lint  ## lint, then all tests; OpenCV's training programs are compiled for them, once
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-fast: $(VENV)/.installed-test  ## the tests for every save of a file: under a minute, no compiler, no network
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not tools" $(ARGS)
+
+# A photo goes through the package as a user installs it: another folder, no clone, no torch
+test-wheel: $(VENV)/.installed-test  ## build the wheel and read a picture with it in a bare environment
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/bare
+	build/bare/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/*.whl
+	$(BIN)/python -m cascade.drawn scenes build/photos count=1
+	cd build && bare/bin/fer-detect source=photos hydra.run.dir=run
+	test $$(wc -l < build/run/faces.csv) -gt 1
+	! build/bare/bin/python -c 'import torch' 2>/dev/null
+	! (cd build && bare/bin/fer-train data=synthetic) 2>&1 | grep Traceback
 
 benchmark: $(VENV)/.installed-test  ## measure training throughput side by side
 	$(BIN)/python -m benchmarks.throughput $(ARGS)
 
 clean:  ## remove caches; outputs and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
-	find fer cascade tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find fer cascade tests benchmarks configs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -26,15 +26,24 @@ from omegaconf.errors import OmegaConfBaseException
 from cascade.errors import ConfigError, ToolsError, UserError
 
 T = TypeVar("T")
+EXTRAS = {
+    "train": ("torch", "torchvision", "pytorch_lightning", "torchmetrics", "pandas", "tensorboard", "matplotlib"),
+    "export": ("torch", "onnx", "onnxscript"),
+    "explain": ("torch", "captum"),
+}
+"""The libraries that each extra of the package adds, by the names they are imported under."""
+
 _VALUED = ("-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info")
 Task = Callable[[DictConfig], Any]
 
 _HERE = Path(__file__).resolve().parent
-CONFIGS = next((folder for folder in (_HERE.parent / "configs", _HERE / "configs") if folder.is_dir()), _HERE)
-"""The Hydra configs: those of the clone, or those that the wheel carries."""
+CONFIGS = _HERE / "configs" if (_HERE / "configs").is_dir() else _HERE.parent / "configs"
+"""The Hydra configs: those that the wheel carries, or those of the clone."""
 
 
-def run_command(task: Task, config_name: str, folder: str = "", positional: Sequence[str] = ()) -> None:
+def run_command(
+    task: Task, config_name: str, folder: str = "", positional: Sequence[str] = (), extra: str = ""
+) -> None:
     """Run a command: read the command line, compose its config, call the task, report what goes wrong.
 
     Paths need no quotes against Hydra's grammar, and a key that nobody reads is refused by name.
@@ -45,6 +54,7 @@ def run_command(task: Task, config_name: str, folder: str = "", positional: Sequ
         folder: of it, below `configs/`.
         positional: the keys that arguments without one are meant for, in their order, such as `source` for
             `detect.py photo.jpg`; the last takes all that are left.
+        extra: the extra of the package whose libraries the task needs; a missing one is named before anything else.
     """
     arguments = _keyed(sys.argv[1:], positional)
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
@@ -56,6 +66,8 @@ def run_command(task: Task, config_name: str, folder: str = "", positional: Sequ
     def job(config: DictConfig) -> Any:
         with _reporting(verbose):  # below Hydra, which would add lines of its own
             _refuse_added_keys(config)
+            if extra:
+                require(extra)
             return task(config)
 
     with _reporting(verbose):
@@ -85,19 +97,21 @@ def settings(config: DictConfig, schema: type[T]) -> T:
 
 
 def require(extra: str, *modules: str) -> None:
-    """Make sure that optional packages are there before work begins.
+    """Make sure that an extra's libraries are there before work begins.
+
+    Args:
+        extra: of the package.
+        modules: the libraries wanted of it; all of them by default.
 
     Raises:
         ToolsError: one is missing; the message names the extra that brings it.
     """
-    for module in modules:
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise ToolsError(
-                f"this needs {module}, which is not installed ({error}); install the extra {extra!r}, in a clone of "
-                f"the project with: pip install '.[{extra}]'"
-            ) from error
+    missing = [module for module in modules or EXTRAS[extra] if find_spec(module) is None]
+    if missing:
+        raise ToolsError(
+            f"this needs {', '.join(missing)}, which the base install leaves out; in a clone of the project: "
+            f"pip install '.[{extra}]'"
+        )
 
 
 @contextmanager
@@ -245,6 +259,8 @@ def _composition(error: BaseException) -> str:
     node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
     if isinstance(node, DictConfig) and key and "not in struct" in str(cause):
         return str(_unknown(str(key), [str(name) for name in node]))
+    if missing := re.search(r"hydra/(sweeper|launcher)/\w+", str(error)):
+        return f"{missing[0]} is not installed; in a clone of the project: pip install '.[sweep]'"
     lines = f"{error}\n{cause or ''}".splitlines()
     return "\n".join(dict.fromkeys(line for line in lines if line.strip()))
 

@@ -2,7 +2,7 @@
 
 from omegaconf import DictConfig
 
-from cascade.command import require, run_command
+from cascade.command import run_command
 
 
 def train(config: DictConfig) -> float | None:
@@ -14,13 +14,7 @@ def train(config: DictConfig) -> float | None:
 
 def main() -> None:
     """Run the command."""
-    require_training()
-    run_command(train, "train")
-
-
-def require_training() -> None:
-    """Say which extra is missing, should the base install have to train."""
-    require("train", "torch", "pytorch_lightning", "pandas", "tensorboard")
+    run_command(train, "train", extra="train")
 
 
 if __name__ == "__main__":
