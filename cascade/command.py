@@ -59,8 +59,8 @@ def run_command(
     arguments = _keyed(sys.argv[1:], positional)
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
     sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
-    verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
+    before = os.environ.get("HYDRA_FULL_ERROR", "0")
+    verbose = before == "1"
 
     @functools.wraps(task)
     def job(config: DictConfig) -> Any:
@@ -70,8 +70,12 @@ def run_command(
                 require(extra)
             return task(config)
 
-    with _reporting(verbose):
-        hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
+    try:
+        with _reporting(verbose):
+            hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = before
 
 
 def output_dir() -> Path:

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -50,10 +50,8 @@ def whole(target: Path, *, replace: bool = True) -> Iterator[Path]:
             raise  # it is another file's
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        with suppress(OSError):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -1,0 +1,158 @@
+"""What all commands have in common, on a command of the test's own."""
+
+import os
+import signal
+from dataclasses import dataclass, field
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from cascade import command
+from cascade.errors import ConfigError, ToolsError, UserError
+
+CONFIG = """
+defaults: [_self_, override hydra/job_logging: none, override hydra/hydra_logging: none]
+source: null
+number: 1
+part: {size: 2}
+made: {_target_: fractions.Fraction, numerator: 1}
+hydra: {run: {dir: .}, output_subdir: null}
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a task as a command with these arguments; returns what it returned, the exit status and what was said."""
+    (tmp_path / "test.yaml").write_text(CONFIG)
+    monkeypatch.setattr(command, "CONFIGS", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+    def run(task, *arguments, **settings):
+        monkeypatch.setattr("sys.argv", ["test", *arguments])
+        results, status = [], 0
+        try:
+            command.run_command(lambda config: results.append(task(config)), "test", **settings)
+        except SystemExit as end:
+            status = end.code
+        finally:
+            GlobalHydra.instance().clear()
+        return results[0] if results else None, status, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "path", ["a b.jpg", "a,b.jpg", "a (1).jpg", "[1].jpg", "{x}.jpg", "it's.jpg", "a=b.jpg", "ü %.jpg", "x'y,[z].jpg"]
+)
+def test_paths_need_no_quotes(run, path):
+    assert run(lambda config: config.source, f"source={path}")[0] == path
+    assert run(lambda config: config.source, path if "=" not in path else f"source={path}", positional=("source",)) == (
+        path,
+        0,
+        "",
+    )
+
+
+def test_a_name_that_means_something_to_hydra_is_a_file_where_there_is_one(run, tmp_path):
+    assert run(lambda config: OmegaConf.to_container(config)["source"], "source=[1]")[0] == [1]
+    (tmp_path / "[1]").touch()
+    assert run(lambda config: config.source, "source=[1]")[0] == "[1]"
+    (tmp_path / "a,b").touch()
+    assert run(lambda config: config.source, "-m", "source=a,b", "hydra.sweep.dir=s")[0] == "a,b"
+
+
+def test_bare_arguments_belong_to_their_keys_and_the_last_key_takes_the_rest(run):
+    def both(config):
+        return config.number, config.source
+
+    assert run(both, "5", "x", "part.size=3", positional=("number", "source"))[0] == (5, "x")
+    assert run(both, "5", "x y", "it's", positional=("number", "source"))[0] == (5, ["x y", "it's"])
+    assert run(both, "x", positional=())[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("sorce=x", "no setting sorce; did you mean source"),
+        ("part.sise=1", "no setting part.sise; did you mean part.size"),
+        ("+nmber=1", "no setting nmber; did you mean number"),
+        ("+part.other=1", "no setting part.other; known are size"),
+        ("+made.denom=2", "no setting made.denom"),
+    ],
+)
+def test_what_nobody_reads_is_refused_by_name(run, argument, said):
+    _, status, error = run(lambda config: instantiate(config.made), argument)
+    assert status == 2
+    assert error.startswith("error: ") and said in error and "Traceback" not in error
+
+
+def test_a_target_may_be_given_what_it_takes(run):
+    assert run(lambda config: instantiate(config.made).denominator, "+made.denominator=2")[0] == 2
+
+
+def test_mistakes_end_with_one_line_and_status_2(run):
+    def mistaken(config):
+        raise UserError("mend this")
+
+    assert run(mistaken)[1:] == (2, "error: mend this\n")
+    _, status, error = run(lambda config: open("gone/file.txt"))  # noqa: PTH123, SIM115
+    assert (status, error) == (2, "error: gone/file.txt: No such file or directory\n")
+
+
+def test_what_cannot_be_made_says_why(run):
+    picture = {"_target_": "cascade.pictures.read_picture", "path": "gone.png"}
+    assert run(lambda config: instantiate(picture))[2] == "error: gone.png cannot be read: No such file or directory\n"
+    _, status, error = run(lambda config: instantiate({"_target_": "cascade.boxes.BoxAdjustment", "width": 0}))
+    assert status == 2 and "factors above 0" in error and "Traceback" not in error
+
+
+def test_a_bug_keeps_its_traceback(run):
+    with pytest.raises(ZeroDivisionError):
+        run(lambda config: 1 / 0)
+
+
+def test_ctrl_c_is_130(run):
+    def interrupted(config):
+        raise KeyboardInterrupt
+
+    assert run(interrupted)[1] == 130
+
+
+def test_sigterm_is_an_interrupt_within_the_block_alone():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), command.interruptible():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_missing_extra_is_named(run, monkeypatch):
+    monkeypatch.setitem(command.EXTRAS, "train", ("json", "no_such_library"))
+    _, status, error = run(lambda config: None, extra="train")
+    assert status == 2 and "no_such_library" in error and "pip install '.[train]'" in error
+    with pytest.raises(ToolsError, match="other_library"):
+        command.require("export", "other_library")
+    command.require("export", "json")
+
+
+@dataclass
+class Part:
+    size: int = 2
+
+
+@dataclass
+class Settings:
+    number: int = 1
+    part: Part = field(default_factory=Part)
+
+
+def test_settings_are_the_schemas_dataclass():
+    config = OmegaConf.structured(Settings)
+    config.part.size = 3
+    assert command.settings(config, Settings) == Settings(1, Part(3))
+    added = Settings()
+    added.part.sise = 4  # as Hydra leaves it after ++part.sise=4
+    with pytest.raises(ConfigError, match=r"no setting part\.sise; did you mean part\.size"):
+        command._refuse_unknown_fields(added, "")
