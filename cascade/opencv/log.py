@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass, field
 
+from cascade.training.trainer import Stage
+
 _STAGE = re.compile(r"^===== TRAINING (\d+)-stage =====")
 _LIVE = re.compile(r"^(POS|NEG) current samples: (\d+)$")
 _POSITIVES = re.compile(r"^POS count : consumed\s+(\d+) : (-?\d+)")
 _NEGATIVES = re.compile(r"^NEG count : acceptanceRatio\s+(\d+) : (\S+)")
 _ROUND = re.compile(r"^\|\s*(\d+)\|\s*([\d.eE+-]+|-?nan)\|\s*([\d.eE+-]+|-?nan)\|")
-_LOADED = re.compile(r"^Stages? (?:0-)?(\d+) (?:are|is) loaded")
-_FEATURES = re.compile(r"^Number of unique features given windowSize \[\d+,\d+\] : (\d+)")
 _ENDED = re.compile(r"^Training until now has taken")
 _NOTABLE = (
     "Image reader can not be created",
@@ -29,49 +29,16 @@ _NOTABLE = (
 
 
 @dataclass
-class Stage:
-    """One stage of a cascade, as far as it is trained.
-
-    Attributes:
-        index: its number, from 0.
-        positives: positives that the stages before accept.
-        positives_consumed: positives looked at for that.
-        negatives: negatives that the stages before accept, wrongly.
-        acceptance_ratio: share of the negatives looked at that those are: what all stages before let pass.
-        weak: weak trees so far.
-        hit_rate: share of the positives that the stage accepts.
-        false_alarm_rate: share of the negatives that the stage accepts.
-        seconds: time it took.
-        finished: whether it was trained to its end and saved.
-    """
-
-    index: int
-    positives: int = 0
-    positives_consumed: int = 0
-    negatives: int = 0
-    acceptance_ratio: float = float("nan")
-    weak: int = 0
-    hit_rate: float = float("nan")
-    false_alarm_rate: float = float("nan")
-    seconds: float = 0.0
-    finished: bool = False
-
-
-@dataclass
 class TrainingLog:
     """Follows a training through its output, line by line.
 
     Attributes:
         stages: the stages of this run, in order; the last may be unfinished.
-        loaded: stages that were there before.
-        features: number of features in the window; 0 until the binary says it.
-        activity: what it is doing just now, for the display.
+        activity: what it is doing just now, in words.
         notable: lines that tell of an end or an error.
     """
 
     stages: list[Stage] = field(default_factory=list)
-    loaded: int = 0
-    features: int = 0
     activity: str = "starting"
     notable: list[str] = field(default_factory=list)
 
@@ -83,12 +50,8 @@ class TrainingLog:
             self.activity = f"collecting {kind}: {match[2]}"
             return False
         if match := _STAGE.match(line):
-            self.stages.append(Stage(int(match[1])))
+            self.stages.append(Stage(int(match[1]), own={"weak": 0}))
             self.activity = "collecting positives"
-        elif match := _LOADED.match(line):
-            self.loaded = int(match[1]) + 1
-        elif match := _FEATURES.match(line):
-            self.features = int(match[1])
         elif any(text in line for text in _NOTABLE):
             self.notable.append(line)
         elif self.stages:
@@ -102,8 +65,8 @@ class TrainingLog:
             stage.negatives, stage.acceptance_ratio = int(match[1]), float(match[2])
             self.activity = "computing features"
         elif match := _ROUND.match(line):
-            stage.weak, stage.hit_rate, stage.false_alarm_rate = (int(match[1]), float(match[2]), float(match[3]))
-            self.activity = "boosting"
+            stage.own["weak"], stage.hit_rate, stage.false_alarm_rate = int(match[1]), float(match[2]), float(match[3])
+            self.activity = f"boosting: {match[1]} weak trees, false alarms {stage.false_alarm_rate:.3f}"
         elif _ENDED.match(line):
             stage.finished = True
             self.activity = "saved"

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from cascade.opencv.traincascade import TrainCascade
 
 from cascade.errors import DataError, EarlyStop, TrainingError
 from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec, run_createsamples
 from cascade.opencv.failures import count_stages, diagnose
 from cascade.opencv.options import TrainOptions
 from cascade.opencv.tools.install import ensure_tools
-from cascade.opencv.traincascade import TrainCascade
 from cascade.samples.annotations import read_annotations
 from cascade.samples.vec import read_vec, read_vec_header, write_vec
 from cascade.training.preflight import count_features

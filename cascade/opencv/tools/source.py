@@ -10,7 +10,6 @@ import os
 import re
 import sys
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from cascade.errors import ToolsError
@@ -30,75 +29,60 @@ _NO_NETWORK = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Venv:
-    """A throw-away virtual environment in the build folder; nothing outside is touched."""
+class Pip:
+    """pip in a throw-away virtual environment; what it fetches needs packages that the user's own shall not get.
 
-    folder: Path
-    log: Path
+    Args:
+        folder: of the environment, made on first use.
+        log: receives what pip says.
+    """
 
-    @classmethod
-    def create(cls, folder: Path, log: Path) -> "Venv":
-        """Make the environment.
+    def __init__(self, folder: Path, log: Path) -> None:
+        self.bin = folder / ("Scripts" if sys.platform == "win32" else "bin")
+        self._folder = folder
+        self._log = log
+
+    def __call__(self, *arguments: str) -> None:
+        """Run pip.
 
         Raises:
-            ToolsError: Python comes without venv.
+            ToolsError: it failed, or Python comes without venv.
         """
-        if run_logged([sys.executable, "-m", "venv", folder], log) != 0:
+        if not self._folder.exists() and run_logged([sys.executable, "-m", "venv", self._folder], self._log) != 0:
             raise ToolsError(
-                f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {log}"
+                f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {self._log}"
             )
-        return cls(folder, log)
-
-    @property
-    def bin(self) -> Path:
-        """The folder of its programs."""
-        return self.folder / ("Scripts" if sys.platform == "win32" else "bin")
-
-    def pip(self, *arguments: str) -> None:
-        """Run pip in it.
-
-        Raises:
-            ToolsError: pip failed.
-        """
-        lines: list[str] = []
+        said: list[str] = []
         # The caller's own pip settings (index, proxy, certificate) hold; a PYTHONPATH would leak packages in.
         env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        status = run_logged(
-            [self.bin / "python", "-m", "pip", "--disable-pip-version-check", *arguments],
-            self.log,
-            env=env,
-            on_line=lines.append,
-        )
-        if status == 0:
+        if run_logged([self.bin / "python", "-m", "pip", *arguments], self._log, said.append, env=env) == 0:
             return
-        text = "\n".join(lines)
-        cause = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
-        reason = "there is no way to the package index" if _NO_NETWORK.search(text) else "pip failed"
+        cause = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "")
+        reason = "there is no way to the package index" if _NO_NETWORK.search("\n".join(said)) else "pip failed"
         raise ToolsError(
             f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "
-            f"fetch {ARCHIVE_NAME} elsewhere and give it with --sdist FILE. Log: {self.log}"
+            f"fetch {ARCHIVE_NAME} elsewhere and give it with sdist=FILE. Log: {self._log}"
         )
 
 
-def fetch(venv: Venv, folder: Path) -> Path:
+def fetch(pip: Pip, folder: Path) -> Path:
     """Download the source archive (88 MB) and return its path.
 
     Raises:
-        ToolsError: no network, or not the pinned archive.
+        ToolsError: no network, or the package is not there.
     """
-    venv.pip("install", "--quiet", *_METADATA_NEEDS)
+    pip("install", "--quiet", *_METADATA_NEEDS)
     # --no-binary :all: and build isolation both make pip compile things that are not needed.
     options = ("--no-deps", "--no-build-isolation", "--no-binary", PACKAGE, "--dest", str(folder))
-    venv.pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")
+    pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")
     return folder / ARCHIVE_NAME
 
 
-def verify(archive: Path) -> None:
-    """Check that an archive is the pinned one.
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack OpenCV's own tree from the archive and return its path.
 
     Raises:
-        ToolsError: it is missing, or its hash differs.
+        ToolsError: the archive is missing, or not the pinned one.
     """
     if not archive.is_file():
         raise ToolsError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
@@ -109,12 +93,7 @@ def verify(archive: Path) -> None:
             f"{archive} is not the archive that this project was tested with: its SHA-256 is {digest}, "
             f"expected {SHA256}. Remove it and fetch {ARCHIVE_NAME} again."
         )
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack OpenCV's own tree from the archive and return its path."""
     prefix = f"{PACKAGE}-{PACKAGE_VERSION}/opencv/"
     with tarfile.open(archive) as tar:
-        members = (member for member in tar if member.name.startswith(prefix))
-        tar.extractall(folder, members=members, filter="data")
+        tar.extractall(folder, members=(member for member in tar if member.name.startswith(prefix)), filter="data")
     return folder / prefix

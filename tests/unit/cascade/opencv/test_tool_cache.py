@@ -2,10 +2,10 @@ import subprocess
 import sys
 
 import pytest
+from cascade.opencv.tools.cache import cache_root, replacing
 
 from cascade.errors import ToolsError
 from cascade.opencv.tools import build, source
-from cascade.opencv.tools.cache import cache_root, replacing
 from cascade.opencv.tools.find import find_tools
 
 

@@ -1,0 +1,200 @@
+"""OpenCV's trainer: starting opencv_traincascade, following and stopping it, judging what it made."""
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cascade.errors import DataError, EarlyStop, TrainingError
+from cascade.opencv.failures import diagnose
+from cascade.opencv.log import TrainingLog
+from cascade.opencv.options import TrainOptions
+from cascade.opencv.requirements import check_requirements
+from cascade.opencv.tools.find import ToolPaths
+from cascade.opencv.tools.install import ensure_tools
+from cascade.opencv.tools.process import run_logged
+from cascade.samples.lists import write_background
+from cascade.training.preflight import not_writable
+from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
+from cascade.xml import read_cascade
+
+LOG_NAME = "traincascade.log"
+_PID_NAME = "traincascade.pid"
+# How fast, not what: these may differ when a training is continued.
+_FREE = ("numThreads", "precalcValBufSize", "precalcIdxBufSize")
+_PARAMETERS = {  # of params.xml
+    "featureType": "featureType",
+    "h": "height",
+    "w": "width",
+    "bt": "stageParams/boostType",
+    "minHitRate": "stageParams/minHitRate",
+    "maxFalseAlarmRate": "stageParams/maxFalseAlarm",
+    "weightTrimRate": "stageParams/weightTrimRate",
+    "maxDepth": "stageParams/maxDepth",
+    "maxWeakCount": "stageParams/maxWeakCount",
+    "mode": "featureParams/mode",
+}
+
+
+@dataclass(frozen=True)
+class OpenCVTrainer:
+    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`.
+
+    Attributes:
+        options: the binary's own.
+        tools: where the binaries are.
+    """
+
+    options: TrainOptions
+    tools: ToolPaths = field(default_factory=ToolPaths)
+    name: ClassVar[str] = "opencv"
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Width and height of the detector's window in pixels."""
+        return self.options.w, self.options.h
+
+    @property
+    def stages(self) -> int:
+        """The number of stages asked for."""
+        return self.options.numStages
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The options, under the binary's names."""
+        return asdict(self.options)
+
+    def may_change(self, name: str, old: Any, new: Any) -> bool:
+        """More stages are added to those that are there."""
+        return name in _FREE or (name == "numStages" and int(new) > int(old))
+
+    def check(self, inputs: Inputs) -> Findings:
+        """Check numbers of samples and bytes, which the binary would run out of hours later."""
+        return check_requirements(inputs, self.options)
+
+    def finished(self, folder: Path) -> Finished:
+        """The stages that the binary would load, and the options in `params.xml`."""
+        try:
+            parameters = read_cascade(folder / "params.xml")
+        except DataError:
+            return Finished()
+        count = 0
+        while _is_whole(folder / f"stage{count}.xml"):
+            count += 1
+        told = {name: parameters.parameter(path) for name, path in _PARAMETERS.items()}
+        return Finished(count, {name: value for name, value in told.items() if value is not None})
+
+    def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
+        """Run the binary until its end; see `Trainer`.
+
+        Raises:
+            ToolsError: there is none, and it cannot be made.
+            TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
+            KeyboardInterrupt: it was stopped from outside, and has ended.
+        """
+        tools = ensure_tools(self.tools.createsamples, self.tools.traincascade)
+        folder = folder.absolute()
+        log_file, listed = folder / LOG_NAME, folder / "negatives.txt"
+        # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
+        command = [str(tools.traincascade), *self.options.arguments(folder, inputs.vec.absolute(), listed)]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _refuse_survivor(folder)
+            for path in self._remove_unfinished(folder):
+                for observer in observers:
+                    observer.noted(f"{path.name} was cut short; its stage is trained again")
+            write_background(listed, inputs.negatives)
+            (folder / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(not_writable(folder, error.strerror)) from error
+        status, log = self._follow(command, folder, observers)
+        failure = diagnose(status, log, self.options, inputs, folder, log_file)
+        if failure is not None and not isinstance(failure, EarlyStop):
+            raise failure
+        weak_trees = read_cascade(folder / "cascade.xml").weak_trees
+        about = {"traincascade": str(tools.traincascade), "origin": tools.origin}
+        return Training(
+            folder / "cascade.xml",
+            len(weak_trees),
+            f"{sum(weak_trees)} weak trees",
+            failure,
+            {"weak_trees": sum(weak_trees), "tools": about, "command": command},
+        )
+
+    def _follow(self, command: list[str], folder: Path, observers: Sequence[Observer]) -> tuple[int, TrainingLog]:
+        """Run the binary, telling the observers; returns its exit status and what it said."""
+        log = TrainingLog()
+        told = 0
+        begun = time.monotonic()
+
+        def tell_finished() -> None:
+            nonlocal told, begun
+            for stage in log.finished[told:]:
+                told += 1
+                begun = time.monotonic()
+                self._tell(stage, observers)
+
+        def on_line(line: str) -> bool:
+            tell_finished()  # only now: the binary closes a stage's file after the line that says so
+            kept = log.feed(line)
+            stage = log.stages[-1] if log.stages else None
+            if stage is not None and not stage.finished:
+                stage.seconds = time.monotonic() - begun
+            for observer in observers:
+                observer.update(stage, log.activity)
+            return kept
+
+        note = folder / _PID_NAME
+        try:
+            status = run_logged(command, folder / LOG_NAME, on_line, on_start=lambda pid: note.write_text(str(pid)))
+        finally:
+            note.unlink(missing_ok=True)
+        tell_finished()
+        return status, log
+
+    def _tell(self, stage: Stage, observers: Sequence[Observer]) -> None:
+        for observer in observers:
+            observer.stage_finished(stage)
+            if stage.rounds >= self.options.maxWeakCount and stage.false_alarm_rate > self.options.maxFalseAlarmRate:
+                observer.noted(
+                    f"stage {stage.index} ended at maxWeakCount {self.options.maxWeakCount} above maxFalseAlarmRate "
+                    f"{self.options.maxFalseAlarmRate}: raise options.maxWeakCount, or give more or better samples"
+                )
+
+    def _remove_unfinished(self, folder: Path) -> list[Path]:
+        """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
+        keep = self.finished(folder).stages
+        numbered = ((path.stem.removeprefix("stage"), path) for path in folder.glob("stage*.xml"))
+        removed = sorted(path for number, path in numbered if number.isdigit() and int(number) >= keep)
+        for path in removed:
+            path.unlink()
+        if keep == 0:
+            (folder / "params.xml").unlink(missing_ok=True)
+        return removed
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_cascade(path)
+    except DataError:
+        return False
+    return True
+
+
+def _refuse_survivor(folder: Path) -> None:
+    """Refuse to train beside a binary whose command was killed before it could end it.
+
+    It ends by itself when it next prints something; until then it may write to the folder. Told on Linux alone.
+
+    Raises:
+        TrainingError: it is still there.
+    """
+    note = folder / _PID_NAME
+    pid = note.read_text() if note.is_file() else ""
+    running = Path(f"/proc/{pid}/cmdline")
+    if pid and running.is_file() and str(folder) in running.read_bytes().decode(errors="surrogateescape"):
+        raise TrainingError(
+            f"Another training is running in {folder}, process {pid} of a command that was killed; end it"
+        )
