@@ -13,7 +13,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "mode": ("BASIC", "CORE", "ALL"),
     "bt": ("GAB", "DAB", "RAB", "LB"),
 }
-_LEAST = {name: 1 for name in ("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount")}
+_LEAST = dict.fromkeys(("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"), 1)
 _LEAST |= {"precalcValBufSize": 0, "precalcIdxBufSize": 0, "numThreads": 0, "w": 8, "h": 8}
 
 
@@ -68,9 +68,9 @@ class TrainOptions:
         """The binary's argument list, with every option spelt out."""
         arguments = ["-data", str(data), "-vec", str(vec), "-bg", str(bg)]
         for name, value in vars(self).items():
-            if (name == "mode" and self.featureType != "HAAR") or (name == "numThreads" and value == 0) or value is False:
-                continue
-            arguments += [f"-{name}"] if value is True else [f"-{name}", str(value)]
+            unused = (name == "mode" and self.featureType != "HAAR") or (name == "numThreads" and value == 0)
+            if value is not False and not unused:
+                arguments += [f"-{name}"] if value is True else [f"-{name}", str(value)]
         return arguments
 
     @property

@@ -1,12 +1,13 @@
+import os
 import subprocess
 import sys
 
 import pytest
-from cascade.opencv.tools.cache import cache_root, replacing
 
 from cascade.errors import ToolsError
 from cascade.opencv.tools import build, source
-from cascade.opencv.tools.find import find_tools
+from cascade.opencv.tools.find import find_tools, tools_folder
+from cascade.opencv.tools.process import run_logged
 
 
 @pytest.fixture
@@ -46,42 +47,29 @@ def test_given_paths(empty_path):
     one, two = binary(empty_path / "a", USAGE), binary(empty_path / "b", USAGE)
     found = find_tools(one, two)
     assert (found.createsamples, found.traincascade, found.origin) == (one, two, "config")
-    with pytest.raises(ToolsError, match="both"):
-        find_tools(one, None)
+    assert find_tools(None, two).traincascade == two
+    assert find_tools(one).traincascade == empty_path / "opencv_traincascade"  # beside it, where it is needed
     with pytest.raises(ToolsError, match="no such file"):
         find_tools(one, empty_path / "none")
     with pytest.raises(ToolsError, match="does not answer as OpenCV's program does"):
         find_tools(one, binary(empty_path / "c", "print('hello')"))
 
 
-def test_cache_folder(monkeypatch, tmp_path):
-    monkeypatch.delenv("FER_CASCADE_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_root() == tmp_path / "fer-cascade"
-    monkeypatch.setenv("FER_CASCADE_CACHE", str(tmp_path / "mine"))
-    assert cache_root() == tmp_path / "mine"
-
-
-def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "target"
-    with replacing(target) as work:
-        (work / "old").touch()
-    with pytest.raises(RuntimeError), replacing(target) as work:
-        (work / "new").touch()
-        raise RuntimeError
-    assert [path.name for path in target.iterdir()] == ["old"]
-    with replacing(target) as work:
-        (work / "new").touch()
-    assert [path.name for path in target.iterdir()] == ["new"]
-    assert list(tmp_path.iterdir()) == [target]
+def test_those_of_the_cache(empty_path, tmp_path):
+    folder = tmp_path / "cache" / "opencv-tools" / "3.4.18"
+    assert tools_folder() == folder
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/opencv_traincascade").touch()
+    found = find_tools()
+    assert (found.traincascade.parent, found.data, found.origin) == (folder / "bin", folder / "data", "cache")
 
 
 def test_another_archive_is_refused(tmp_path):
     (tmp_path / source.ARCHIVE_NAME).write_bytes(b"something else")
     with pytest.raises(ToolsError, match=r"its SHA-256 is f41f3fa6"):
-        source.verify(tmp_path / source.ARCHIVE_NAME)
+        source.unpack(tmp_path / source.ARCHIVE_NAME, tmp_path)
     with pytest.raises(ToolsError, match="no source archive"):
-        source.verify(tmp_path / "none")
+        source.unpack(tmp_path / "none", tmp_path)
 
 
 def test_compiler_is_named(empty_path, monkeypatch):
@@ -92,6 +80,40 @@ def test_compiler_is_named(empty_path, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler -O2")
     with pytest.raises(ToolsError, match=r"No C\+\+ compiler: no-such-compiler"):
         build.find_compiler()
+
+
+def test_output_goes_to_the_log_but_for_what_is_kept_out(tmp_path):
+    seen, started = [], []
+    code = "print('one'); print('two'); raise SystemExit(3)"
+
+    def on_line(line):
+        seen.append(line)
+        return line != "one"
+
+    status = run_logged([sys.executable, "-c", code], tmp_path / "log", on_line, on_start=started.append)
+    assert (status, seen) == (3, ["one", "two"]) and started[0] > 0
+    assert (tmp_path / "log").read_text().splitlines()[1:] == ["two"]
+
+
+def test_a_program_does_not_outlive_an_interruption(tmp_path):
+    started = []
+
+    def on_line(line):
+        raise KeyboardInterrupt
+
+    code = "import time; print('up', flush=True); time.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        run_logged([sys.executable, "-c", code], tmp_path / "log", on_line, on_start=started.append)
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
+
+
+def test_what_is_said_of_a_lost_network(tmp_path):
+    pip = source.Pip(tmp_path / "venv", tmp_path / "log")
+    pip.bin.mkdir(parents=True)
+    binary(pip.bin / "python", "print('ERROR: No matching distribution found'); raise SystemExit(1)")
+    with pytest.raises(ToolsError, match=r"no way to the package index .*sdist=FILE"):
+        source.fetch(pip, tmp_path)
 
 
 def test_training_imports_no_torch():
