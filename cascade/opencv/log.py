@@ -1,9 +1,10 @@
 """Reading what opencv_traincascade prints while it trains."""
 
 import re
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
 
-from cascade.training.trainer import Stage
+from cascade.training.trainer import Observer, Stage
 
 _STAGE = re.compile(r"^===== TRAINING (\d+)-stage =====")
 _LIVE = re.compile(r"^(POS|NEG) current samples: (\d+)$")
@@ -28,9 +29,8 @@ _NOTABLE = (
 )
 
 
-@dataclass
 class TrainingLog:
-    """Follows a training through its output, line by line.
+    """Follows a training through its output, line by line, and tells the observers.
 
     Attributes:
         stages: the stages of this run, in order; the last may be unfinished.
@@ -38,27 +38,34 @@ class TrainingLog:
         notable: lines that tell of an end or an error.
     """
 
-    stages: list[Stage] = field(default_factory=list)
-    activity: str = "starting"
-    notable: list[str] = field(default_factory=list)
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self.stages: list[Stage] = []
+        self.activity = "starting"
+        self.notable: list[str] = []
+        self._observers = observers
+        self._told = 0
+        self._begun = time.monotonic()
 
     def feed(self, line: str) -> bool:
         """Take in one line; returns whether it belongs into a log file (sample counters do not)."""
+        self.tell_finished()  # only now: the binary closes a stage's file after the line that says so
         line = line.rstrip()
-        if match := _LIVE.match(line):
-            kind = "positives" if match[1] == "POS" else "negatives"
-            self.activity = f"collecting {kind}: {match[2]}"
-            return False
-        if match := _STAGE.match(line):
+        counter = _LIVE.match(line)
+        if counter:
+            self.activity = f"collecting {'positives' if counter[1] == 'POS' else 'negatives'}: {counter[2]}"
+        elif match := _STAGE.match(line):
             self.stages.append(Stage(int(match[1]), own={"weak": 0}))
             self.activity = "collecting positives"
         elif any(text in line for text in _NOTABLE):
             self.notable.append(line)
         elif self.stages:
             self._feed_stage(self.stages[-1], line)
-        return True
+        for observer in self._observers:
+            observer.update(self.stages[-1] if self.stages else None, self.activity)
+        return counter is None
 
     def _feed_stage(self, stage: Stage, line: str) -> None:
+        stage.seconds = time.monotonic() - self._begun
         if match := _POSITIVES.match(line):
             stage.positives, stage.positives_consumed = int(match[1]), int(match[2])
         elif match := _NEGATIVES.match(line):
@@ -69,7 +76,15 @@ class TrainingLog:
             self.activity = f"boosting: {match[1]} weak trees, false alarms {stage.false_alarm_rate:.3f}"
         elif _ENDED.match(line):
             stage.finished = True
-            self.activity = "saved"
+            self.activity = "next stage"
+
+    def tell_finished(self) -> None:
+        """Tell the observers of finished stages that they were not told of yet."""
+        for stage in self.finished[self._told :]:
+            self._told += 1
+            self._begun = time.monotonic()
+            for observer in self._observers:
+                observer.stage_finished(stage)
 
     def says(self, text: str) -> bool:
         """Whether a notable line contains the text."""

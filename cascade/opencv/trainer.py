@@ -1,7 +1,6 @@
-"""OpenCV's trainer: starting opencv_traincascade, following and stopping it, judging what it made."""
+"""OpenCV's trainer: starting opencv_traincascade, following it, judging what it made."""
 
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,11 +16,10 @@ from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.tools.process import run_logged
 from cascade.samples.lists import write_background
 from cascade.training.preflight import not_writable
-from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
-from cascade.xml import read_cascade
+from cascade.training.trainer import Findings, Finished, Inputs, Observer, Training
+from cascade.xml import CascadeXml, read_cascade
 
-LOG_NAME = "traincascade.log"
-_PID_NAME = "traincascade.pid"
+_PROCESS_NOTE = "traincascade.pid"
 # How fast, not what: these may differ when a training is continued.
 _FREE = ("numThreads", "precalcValBufSize", "precalcIdxBufSize")
 _PARAMETERS = {  # of params.xml
@@ -76,12 +74,11 @@ class OpenCVTrainer:
 
     def finished(self, folder: Path) -> Finished:
         """The stages that the binary would load, and the options in `params.xml`."""
-        try:
-            parameters = read_cascade(folder / "params.xml")
-        except DataError:
+        parameters = _read(folder / "params.xml")
+        if parameters is None:
             return Finished()
         count = 0
-        while _is_whole(folder / f"stage{count}.xml"):
+        while _read(folder / f"stage{count}.xml") is not None:
             count += 1
         told = {name: parameters.parameter(path) for name, path in _PARAMETERS.items()}
         return Finished(count, {name: value for name, value in told.items() if value is not None})
@@ -96,91 +93,64 @@ class OpenCVTrainer:
         """
         tools = ensure_tools(self.tools.createsamples, self.tools.traincascade)
         folder = folder.absolute()
-        log_file, listed = folder / LOG_NAME, folder / "negatives.txt"
+        log_file, listed = folder / "traincascade.log", folder / "negatives.txt"
         # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
         command = [str(tools.traincascade), *self.options.arguments(folder, inputs.vec.absolute(), listed)]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_survivor(folder)
-            for path in self._remove_unfinished(folder):
-                for observer in observers:
-                    observer.noted(f"{path.name} was cut short; its stage is trained again")
+            self._remove_unfinished(folder, observers)
             write_background(listed, inputs.negatives)
             (folder / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
         except OSError as error:
             raise TrainingError(not_writable(folder, error.strerror)) from error
-        status, log = self._follow(command, folder, observers)
+        log = TrainingLog(observers)
+        note = folder / _PROCESS_NOTE
+        try:
+            status = run_logged(command, log_file, log.feed, on_start=lambda pid: note.write_text(str(pid)))
+        finally:
+            note.unlink(missing_ok=True)
+        log.tell_finished()
+        self._note_full_stages(log, observers)
         failure = diagnose(status, log, self.options, inputs, folder, log_file)
         if failure is not None and not isinstance(failure, EarlyStop):
             raise failure
         weak_trees = read_cascade(folder / "cascade.xml").weak_trees
-        about = {"traincascade": str(tools.traincascade), "origin": tools.origin}
-        return Training(
-            folder / "cascade.xml",
-            len(weak_trees),
-            f"{sum(weak_trees)} weak trees",
-            failure,
-            {"weak_trees": sum(weak_trees), "tools": about, "command": command},
-        )
+        about = {
+            "weak_trees": sum(weak_trees),
+            "tools": {"traincascade": str(tools.traincascade), "origin": tools.origin},
+            "command": command,
+        }
+        size = f"{sum(weak_trees)} weak trees"
+        return Training(folder / "cascade.xml", len(weak_trees), size, failure, about)
 
-    def _follow(self, command: list[str], folder: Path, observers: Sequence[Observer]) -> tuple[int, TrainingLog]:
-        """Run the binary, telling the observers; returns its exit status and what it said."""
-        log = TrainingLog()
-        told = 0
-        begun = time.monotonic()
-
-        def tell_finished() -> None:
-            nonlocal told, begun
-            for stage in log.finished[told:]:
-                told += 1
-                begun = time.monotonic()
-                self._tell(stage, observers)
-
-        def on_line(line: str) -> bool:
-            tell_finished()  # only now: the binary closes a stage's file after the line that says so
-            kept = log.feed(line)
-            stage = log.stages[-1] if log.stages else None
-            if stage is not None and not stage.finished:
-                stage.seconds = time.monotonic() - begun
-            for observer in observers:
-                observer.update(stage, log.activity)
-            return kept
-
-        note = folder / _PID_NAME
-        try:
-            status = run_logged(command, folder / LOG_NAME, on_line, on_start=lambda pid: note.write_text(str(pid)))
-        finally:
-            note.unlink(missing_ok=True)
-        tell_finished()
-        return status, log
-
-    def _tell(self, stage: Stage, observers: Sequence[Observer]) -> None:
-        for observer in observers:
-            observer.stage_finished(stage)
-            if stage.rounds >= self.options.maxWeakCount and stage.false_alarm_rate > self.options.maxFalseAlarmRate:
-                observer.noted(
-                    f"stage {stage.index} ended at maxWeakCount {self.options.maxWeakCount} above maxFalseAlarmRate "
-                    f"{self.options.maxFalseAlarmRate}: raise options.maxWeakCount, or give more or better samples"
-                )
-
-    def _remove_unfinished(self, folder: Path) -> list[Path]:
+    def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
         """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
         keep = self.finished(folder).stages
-        numbered = ((path.stem.removeprefix("stage"), path) for path in folder.glob("stage*.xml"))
-        removed = sorted(path for number, path in numbered if number.isdigit() and int(number) >= keep)
-        for path in removed:
-            path.unlink()
+        for path in sorted(folder.glob("stage*.xml")):
+            number = path.stem.removeprefix("stage")
+            if number.isdigit() and int(number) >= keep:
+                path.unlink()
+                for observer in observers:
+                    observer.noted(f"{path.name} was cut short; its stage is trained again")
         if keep == 0:
             (folder / "params.xml").unlink(missing_ok=True)
-        return removed
+
+    def _note_full_stages(self, log: TrainingLog, observers: Sequence[Observer]) -> None:
+        most, rate = self.options.maxWeakCount, self.options.maxFalseAlarmRate
+        full = [stage.index for stage in log.finished if stage.rounds >= most and stage.false_alarm_rate > rate]
+        for observer in observers if full else ():
+            observer.noted(
+                f"stages {full} ended at maxWeakCount {most} above maxFalseAlarmRate {rate}: raise options.maxWeakCount, "
+                "or give more or better samples"
+            )
 
 
-def _is_whole(path: Path) -> bool:
+def _read(path: Path) -> CascadeXml | None:
     try:
-        read_cascade(path)
+        return read_cascade(path)
     except DataError:
-        return False
-    return True
+        return None
 
 
 def _refuse_survivor(folder: Path) -> None:
@@ -191,10 +161,8 @@ def _refuse_survivor(folder: Path) -> None:
     Raises:
         TrainingError: it is still there.
     """
-    note = folder / _PID_NAME
+    note = folder / _PROCESS_NOTE
     pid = note.read_text() if note.is_file() else ""
     running = Path(f"/proc/{pid}/cmdline")
     if pid and running.is_file() and str(folder) in running.read_bytes().decode(errors="surrogateescape"):
-        raise TrainingError(
-            f"Another training is running in {folder}, process {pid} of a command that was killed; end it"
-        )
+        raise TrainingError(f"Another training is running in {folder}, process {pid}, whose command was killed; end it")

@@ -1,26 +1,18 @@
 """Showing a training while it runs: a row per stage, and on a terminal what is being done just now."""
 
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.text import Text
 
 from cascade.training.trainer import Observer, Stage
 
-_HEADINGS = {
-    "index": "stage",
-    "positives": "pos",
-    "positives_consumed": "looked at",
-    "negatives": "neg",
-    "acceptance_ratio": "accepted",
-    "false_alarm_rate": "false al.",
-}
+_HEADINGS = {"positives_consumed": "looked at", "acceptance_ratio": "accepted", "false_alarm_rate": "false alarms"}
 _FORMATS = {"acceptance_ratio": ".3g", "hit_rate": ".4f", "false_alarm_rate": ".4f", "seconds": ".1f"}
 
 
 class StageDisplay(Observer):
-    """Prints a row of figures for each finished stage.
+    """Prints a row of figures for each finished stage; `close` it in the end.
 
     Args:
         console: where to show it.
@@ -37,12 +29,8 @@ class StageDisplay(Observer):
         for stage in before:
             self.stage_finished(stage)
 
-    def __enter__(self) -> "StageDisplay":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Show nothing any more."""
         self._status.stop()
 
     def update(self, stage: Stage | None, activity: str) -> None:
@@ -61,7 +49,7 @@ class StageDisplay(Observer):
         if list(figures) != self._names:
             self._names = list(figures)
             self._print("  ".join(f"{heading:>6}" for heading in headings.values()))
-        self._print("  ".join(f"{_shown(name, figures[name]):>{max(6, len(headings[name]))}}" for name in figures))
+        self._print("  ".join(f"{_shown(name, figures[name]):>{max(6, len(headings[name]))}}" for name in headings))
 
     def noted(self, text: str) -> None:
         """Print it as a warning."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tensorboard.summary import Writer
 
 CSV_NAME = "stages.csv"
+_SHARED = {field.name for field in fields(Stage)}
 
 
 class StageTable(Observer):
@@ -25,11 +27,11 @@ class StageTable(Observer):
 
     def stage_finished(self, stage: Stage) -> None:
         """Write the stage's row."""
-        rows = [*(row for row in read_stages(self._path) if row.index < stage.index), stage]
+        before = [row for row in read_stages(self._path) if row.index < stage.index]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(stage.figures()), restval="", extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(text, list(stage.figures()), extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row.figures() for row in rows)
+        writer.writerows(row.figures() for row in [*before, stage])
         write_whole(self._path, text.getvalue())
 
 
@@ -68,12 +70,14 @@ class TensorBoardStages(Observer):
 
 def read_stages(path: Path) -> list[Stage]:
     """Read the rows of `stages.csv`; none when it does not exist."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = [{name: _number(text) for name, text in row.items() if text} for row in csv.DictReader(handle)]
-    return [Stage.from_figures(row) for row in rows]
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return [_stage(row) for row in csv.DictReader(io.StringIO(text))]
 
 
-def _number(text: str) -> float:
-    return int(text) if text.isdigit() else float(text)
+def _stage(row: dict[str, str]) -> Stage:
+    numbers: dict[str, float] = {
+        name: int(text) if text.isdigit() else float(text) for name, text in row.items() if text
+    }
+    stage = Stage(0, own={name: value for name, value in numbers.items() if name not in _SHARED}, finished=True)
+    vars(stage).update({name: value for name, value in numbers.items() if name in _SHARED})
+    return stage

@@ -15,8 +15,7 @@ _RECORD = "training.json"
 def describe(trainer: Trainer, inputs: Inputs) -> dict[str, Any]:
     """What decides a training's outcome, as plain values that can be compared later."""
     # names and sizes: cheap, and the same after the whole folder has moved
-    sizes = (path.stat().st_size if path.is_file() else 0 for path in inputs.negatives)
-    listed = "\n".join(f"{path.name} {size}" for path, size in zip(inputs.negatives, sizes, strict=True))
+    listed = "\n".join(f"{path.name} {path.stat().st_size if path.is_file() else 0}" for path in inputs.negatives)
     return {
         "trainer": trainer.name,
         "options": dict(trainer.settings),
@@ -39,23 +38,20 @@ def check_unchanged(folder: Path, trainer: Trainer, training: dict[str, Any]) ->
         TrainingError: trainer, options, positives or negatives differ; the message shows how.
     """
     record = folder / _RECORD
-    before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    if before.get("trainer", trainer.name) != trainer.name:
-        raise TrainingError(f"{folder} is a training with trainer={before['trainer']}; choose another name=…")
+    before = training | (json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {})
     finished = trainer.finished(folder)
-    if finished.stages == 0:
-        return
-    # without a record, trained by hand
-    options = before.get("options", finished.settings)
+    options = before["options"] if record.is_file() else finished.settings  # without a record, trained by hand
     differences = [
         f"options.{name}: {options[name]} → {new}"
         for name, new in training["options"].items()
         if name in options and not _same(options[name], new) and not trainer.may_change(name, options[name], new)
     ]
     for name in ("vec", "negatives"):
-        if before.get(f"{name}_sha256", training[f"{name}_sha256"]) != training[f"{name}_sha256"]:
+        if before[f"{name}_sha256"] != training[f"{name}_sha256"]:
             differences.append(f"{name}: {before[name]} → {training[name]} (other content)")
-    if differences:
+    if before["trainer"] != trainer.name:
+        raise TrainingError(f"{folder} is a training with trainer={before['trainer']}; choose another name=…")
+    if finished.stages and differences:
         raise TrainingError(
             f"{folder} holds {finished.stages} stages trained under other conditions:\n  "
             + "\n  ".join(differences)
@@ -72,7 +68,7 @@ def _same(old: Any, new: Any) -> bool:
     try:
         return old == new or abs(float(old) - float(new)) < 1e-6  # some files keep rates as 32-bit floats
     except (TypeError, ValueError):
-        return bool(old == new)
+        return False
 
 
 def _file_hash(path: Path) -> str:

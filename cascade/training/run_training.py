@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,22 +25,7 @@ from cascade.training.trainer import Findings, Inputs, Observer, Stage, Trainer,
 
 @dataclass
 class TrainConfig:
-    """All settings of `python -m cascade.train`.
-
-    Attributes:
-        name: names the result folder; the same name goes on with the same training.
-        samples: a folder made by `python -m cascade.prepare`.
-        vec: the positives; by default the `positives.vec` of `samples`. `opencv_faces` stands for OpenCV's
-            own 16,520 faces of 24×24 pixels, which come with its binaries.
-        bg: the list of negatives; by default the `bg.txt` of `samples`.
-        trainer: who trains, by `_target_`.
-        options: the trainer's own options.
-        tools: programs that it needs.
-        preflight: `strict` refuses a training that the check finds will fail; `warn` only says so.
-        accept_early_stop: take fewer stages than asked for as a success.
-        tensorboard: write event files for TensorBoard, where it is installed.
-        box_adjustment: from the framing of the samples to the canonical box of a face; kept beside the detector.
-    """
+    """All settings of `python -m cascade.train`; `configs/cascade/train.yaml` says what each means."""
 
     name: str = MISSING
     samples: str | None = None
@@ -79,14 +64,7 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         ToolsError: a program that the trainer needs cannot be had.
         TrainingError: the training cannot start, failed, or stopped early.
     """
-    with progress_bar(console) as bar:
-        task = bar.add_task("looking at the negatives", total=None)
-        inputs, found = inspect(
-            *config.inputs(), trainer.window, lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    own = trainer.check(inputs)
-    found = Findings(found.errors + own.errors, found.warnings + own.warnings, own.summary, own.about)
-    _show_findings(inputs, found, config, console)
+    inputs, found = _check(config, trainer, console)
     training = describe(trainer, inputs)
     busy = f"Another training is running in {folder}; wait for it, end it, or choose another name=…"
     with interruptible(), sole_use(folder, busy):
@@ -97,15 +75,21 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         before = report.stages()
         if before:
             console.print(f"Going on after stage {before[-1].index} in {folder}", soft_wrap=True)
-        with report.failures(), StageDisplay(console, trainer.stages, before) as display:
-            observers: list[Observer] = [StageTable(folder), display, report]
+        with report.failures(), closing(StageDisplay(console, trainer.stages, before)) as display:
+            observers = [StageTable(folder), display, report]
             if config.tensorboard:
                 observers += _tensorboard(folder / "tensorboard", before, console)
             result = trainer.train(inputs, folder, observers)
-        figures = report.write(
-            "trained" if result.stopped_early is None else "stopped early", result.stopped_early, result
-        )
-        _describe_detector(config, trainer, result)
+        outcome = "trained" if result.stopped_early is None else "stopped early"
+        figures = report.write(outcome, result.stopped_early, result)
+        detector = {
+            "name": config.name,
+            "window": list(trainer.window),
+            "stages": result.stages,
+            "trainer": trainer.name,
+        }
+        described = json.dumps(detector | {"box_adjustment": config.box_adjustment}, indent=2)
+        write_whole(result.model.with_suffix(".json"), described + "\n")
     if result.stopped_early is not None and not config.accept_early_stop:
         raise result.stopped_early
     facts = [f"{result.stages} stages", result.summary, f"{figures['seconds']:.0f} s of training"]
@@ -113,7 +97,19 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
     return float(figures["false_alarm_rate"])
 
 
-def _show_findings(inputs: Inputs, found: Findings, config: TrainConfig, console: Console) -> None:
+def _check(config: TrainConfig, trainer: Trainer, console: Console) -> tuple[Inputs, Findings]:
+    """Look at everything before anything is written, and say what was found.
+
+    Raises:
+        TrainingError: the training cannot succeed, and is not to be tried all the same.
+    """
+    with progress_bar(console) as bar:
+        task = bar.add_task("looking at the negatives", total=None)
+        inputs, found = inspect(
+            *config.inputs(), trainer.window, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    own = trainer.check(inputs)
+    found = Findings(found.errors + own.errors, found.warnings + own.warnings, own.summary, own.about)
     facts = [f"{inputs.samples} positives", f"{len(inputs.negatives)} negatives (some {inputs.windows:.3g} windows)"]
     console.print(", ".join(filter(None, [*facts, found.summary])), soft_wrap=True, highlight=False)
     for text in found.warnings:
@@ -122,27 +118,16 @@ def _show_findings(inputs: Inputs, found: Findings, config: TrainConfig, console
         raise TrainingError("\n".join(found.errors))
     for text in found.errors:
         warn(console, text, "will fail", "red")
+    return inputs, found
 
 
 def _tensorboard(folder: Path, before: list[Stage], console: Console) -> list[Observer]:
     try:
         from tensorboard.summary import Writer
     except ImportError:
-        warn(console, "TensorBoard is not installed, so no files are written for it; tensorboard=false says so, too")
+        warn(console, "TensorBoard is not installed, so nothing is written for it")
         return []
     return [TensorBoardStages(Writer(str(folder)), sum(stage.rounds for stage in before))]
-
-
-def _describe_detector(config: TrainConfig, trainer: Trainer, result: Training) -> None:
-    """Say beside a detector what it is, for those who use it."""
-    described = {
-        "name": config.name,
-        "window": list(trainer.window),
-        "stages": result.stages,
-        "trainer": trainer.name,
-        "box_adjustment": config.box_adjustment,
-    }
-    write_whole(result.model.with_suffix(".json"), json.dumps(described, indent=2) + "\n")
 
 
 @dataclass
@@ -168,18 +153,16 @@ class _Report(Observer):
         """Report a failure or an interruption of the block."""
         try:
             yield
-        except TrainingError as error:
-            self.write("failed", error)
-            raise
-        except KeyboardInterrupt:
-            self.write("interrupted")
+        except (TrainingError, KeyboardInterrupt) as error:
+            failed = isinstance(error, TrainingError)
+            self.write("failed" if failed else "interrupted", error if failed else None)
             raise
 
     def write(
-        self, outcome: str, reason: TrainingError | None = None, result: Training | None = None
+        self, outcome: str, reason: BaseException | None = None, result: Training | None = None
     ) -> Mapping[str, Any]:
         """Write it, and return what it says."""
-        stages = self.stages()
+        stages, inputs = self.stages(), self.inputs
         report = {
             "name": self.config.name,
             "trainer": self.trainer.name,
@@ -191,12 +174,8 @@ class _Report(Observer):
             "false_alarm_rate": math.prod(stage.false_alarm_rate for stage in stages),
             "seconds": round(sum(stage.seconds for stage in stages), 1),
             "cascade_bytes": 0 if result is None else result.model.stat().st_size,
-            "positives": {"vec": str(self.inputs.vec), "samples": self.inputs.samples},
-            "negatives": {
-                "bg": str(self.inputs.bg),
-                "pictures": len(self.inputs.negatives),
-                "windows": self.inputs.windows,
-            },
+            "positives": {"vec": str(inputs.vec), "samples": inputs.samples},
+            "negatives": {"bg": str(inputs.bg), "pictures": len(inputs.negatives), "windows": inputs.windows},
             "options": dict(self.trainer.settings),
             **self.found.about,
             **({} if result is None else result.about),

@@ -1,7 +1,7 @@
 """What every trainer of a detector is: what it is given, what it tells on the way, what it gives back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,16 +46,9 @@ class Stage:
         """All its figures by name, in the order in which they are shown and kept."""
         figures: dict[str, float] = {}
         for name, value in vars(self).items():
-            figures |= value if name == "own" else {name: value}
-        del figures["finished"]
+            if name != "finished":
+                figures |= value if name == "own" else {name: value}
         return figures
-
-    @classmethod
-    def from_figures(cls, figures: Mapping[str, float]) -> "Stage":
-        """The finished stage that has these figures."""
-        shared = {each.name for each in fields(cls)}
-        own = {name: value for name, value in figures.items() if name not in shared}
-        return cls(**{name: figures[name] for name in figures if name in shared}, own=own, finished=True)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,7 @@ class Inputs:
         bg: list of the negatives.
         window: width and height of the detector's window in pixels, as the trainer wants it.
         samples: samples in the .vec; 0 where it cannot be used.
-        negatives: the pictures of the list that can be used, absolute paths: JPEG, PNG, BMP or PNM, no smaller than
-            the window.
+        negatives: pictures of the list, absolute paths: JPEG, PNG, BMP or PNM, no smaller than the window.
         windows: about so many windows do they hold.
     """
 
@@ -82,14 +74,7 @@ class Inputs:
 
 @dataclass
 class Findings:
-    """What a check found.
-
-    Attributes:
-        errors: what will go wrong.
-        warnings: what may go wrong.
-        summary: what is known of the training, in a few words.
-        about: the same and more for the report.
-    """
+    """What a check found: what will go wrong, what may, the size of the task in a few words, more for the report."""
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -99,12 +84,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Finished:
-    """What earlier runs left in a folder.
-
-    Attributes:
-        stages: finished stages that the trainer would go on after, without a gap.
-        settings: as far as its files tell with which settings they were trained.
-    """
+    """What a folder holds: finished stages without a gap, and settings, as far as files tell those."""
 
     stages: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -133,7 +113,7 @@ class Observer:
     """Is told of a training's progress; subclasses heed what they want to."""
 
     def update(self, stage: Stage | None, activity: str) -> None:
-        """Called often: the stage in training, if one has begun, and what the trainer is doing just now."""
+        """Called often: the last stage that has begun, and what the trainer is doing just now."""
 
     def stage_finished(self, stage: Stage) -> None:
         """Called once for each stage that is trained to its end and saved."""
@@ -145,9 +125,9 @@ class Observer:
 class Trainer(Protocol):
     """Trains a detector in stages.
 
-    Each trainer is a module, and a file in `configs/cascade/trainer` that names it by `_target_` and holds its
-    options. Whatever concerns all of them is not theirs: files and windows are checked before, `stages.csv`, the
-    display, the report, the lock on the folder and SIGTERM as Ctrl-C are taken care of around `train`.
+    Each is a module, and a file in `configs/cascade/trainer` that names it by `_target_` and holds its options. What
+    concerns all of them is done around it: checks of files and windows, `stages.csv`, display, report, the lock on the
+    folder, SIGTERM as Ctrl-C.
     """
 
     @property
@@ -173,12 +153,12 @@ class Trainer(Protocol):
         """Find what would go wrong, cheaply; what was found of the inputs themselves is not repeated."""
 
     def finished(self, folder: Path) -> Finished:
-        """Tell what a folder holds of an earlier training, whether or not it exists."""
+        """Tell what a folder, which need not exist, holds of an earlier training."""
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
-        """Train until the last stage, an end or an interruption, going on after the finished stages of the folder.
+        """Train until the last stage or an end, going on after the finished stages of the folder.
 
-        Every stage is saved when it is finished; what was cut short is removed.
+        A stage is saved when it is finished; one that was cut short is trained again.
 
         Returns:
             The training; an early stop is in it, and not raised.
