@@ -40,8 +40,8 @@ class CascadeXml:
     @property
     def thresholds(self) -> list[float]:
         """For each stage, the sum of its weak trees' votes that a window must reach."""
-        old_name = "stage_threshold"
-        return [float(stage.findtext("stageThreshold") or stage.findtext(old_name) or 0) for stage in self.stages]
+        texts = (stage.findtext("stageThreshold") or stage.findtext("stage_threshold") for stage in self.stages)
+        return [float(text or 0) for text in texts]
 
     @property
     def weak_trees(self) -> list[int]:
@@ -56,10 +56,9 @@ class CascadeXml:
     def first_stages(self, count: int) -> "CascadeXml":
         """The cascade of the first stages alone: faster, and less strict."""
         node = deepcopy(self.node)
-        stages, number = node.find("stages"), node.find("stageNum")
-        if stages is not None:
+        for stages in node.iterfind("stages"):
             stages[:] = stages[:count]
-            if number is not None:
+            for number in node.iterfind("stageNum"):
                 number.text = str(len(stages))
         return CascadeXml(node)
 

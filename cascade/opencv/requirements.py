@@ -7,12 +7,12 @@ from pathlib import Path
 from cascade.opencv.options import TrainOptions
 from cascade.training.trainer import Findings, Inputs
 
-_HAAR_UPRIGHT = {
-    "BASIC": ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2)),
-    "CORE": ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2), (4, 1), (1, 4), (3, 3)),
-}
-_HAAR_UPRIGHT["ALL"] = _HAAR_UPRIGHT["CORE"]
-_HAAR_TILTED = ((2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4))
+# Haar features by their cells, across and down
+_BASIC = ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2))
+_CORE = (*_BASIC, (4, 1), (1, 4), (3, 3))
+_TILTED = ((2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4))
+LESS_MEMORY = "Lower options.precalcValBufSize and options.precalcIdxBufSize, taken twice, or numPos and numNeg."
+"""What to do when memory runs out, or will."""
 
 
 def check_requirements(inputs: Inputs, options: TrainOptions) -> Findings:
@@ -32,12 +32,6 @@ def check_requirements(inputs: Inputs, options: TrainOptions) -> Findings:
         said = f"The buffers need {memory / 2**20:.0f} of {available / 2**20:.0f} MB that are free"
         (found.errors if memory > available else found.warnings).append(f"{said}. {LESS_MEMORY}")
     return found
-
-
-LESS_MEMORY = (
-    "Lower options.precalcValBufSize and options.precalcIdxBufSize, which is taken twice, or numPos and numNeg."
-)
-"""What to do when memory runs out, or will."""
 
 
 def too_few_samples(inputs: Inputs, options: TrainOptions, reason: str) -> str:
@@ -85,8 +79,8 @@ def count_features(options: TrainOptions) -> int:
     if options.featureType == "HOG":
         blocks = [(a * cell, b * cell) for cell in range(8, w // 2 + 1, 8) for a, b in ((2, 2), (2, 4), (4, 2))]
         return 36 * sum(len(range(0, w - a + 1, 4)) * len(range(0, h - b + 1, 4)) for a, b in blocks)
-    total = sum(_upright(w, h, a, b) for a, b in _HAAR_UPRIGHT[options.mode])
-    return total + (sum(_tilted(w, h, a, b) for a, b in _HAAR_TILTED) if options.mode == "ALL" else 0)
+    total = sum(_upright(w, h, a, b) for a, b in (_BASIC if options.mode == "BASIC" else _CORE))
+    return total + (sum(_tilted(w, h, a, b) for a, b in _TILTED) if options.mode == "ALL" else 0)
 
 
 def _upright(w: int, h: int, a: int, b: int) -> int:

@@ -141,8 +141,8 @@ class OpenCVTrainer:
         full = [stage.index for stage in log.finished if stage.rounds >= most and stage.false_alarm_rate > rate]
         for observer in observers if full else ():
             observer.noted(
-                f"stages {full} ended at maxWeakCount {most} above maxFalseAlarmRate {rate}: raise options.maxWeakCount, "
-                "or give more or better samples"
+                f"stages {full} ended at maxWeakCount {most} above maxFalseAlarmRate {rate}: raise "
+                "options.maxWeakCount, or give more or better samples"
             )
 
 

@@ -82,14 +82,9 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
             result = trainer.train(inputs, folder, observers)
         outcome = "trained" if result.stopped_early is None else "stopped early"
         figures = report.write(outcome, result.stopped_early, result)
-        detector = {
-            "name": config.name,
-            "window": list(trainer.window),
-            "stages": result.stages,
-            "trainer": trainer.name,
-        }
-        described = json.dumps(detector | {"box_adjustment": config.box_adjustment}, indent=2)
-        write_whole(result.model.with_suffix(".json"), described + "\n")
+        detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
+        detector |= {"trainer": trainer.name, "box_adjustment": config.box_adjustment}
+        write_whole(result.model.with_suffix(".json"), json.dumps(detector, indent=2) + "\n")
     if result.stopped_early is not None and not config.accept_early_stop:
         raise result.stopped_early
     facts = [f"{result.stages} stages", result.summary, f"{figures['seconds']:.0f} s of training"]

@@ -50,7 +50,7 @@ def find_compiler() -> None:
 
 
 def compile_tools(
-    source: Path, build: Path, pip: Pip, *, jobs: int, log: Path, on_step: Callable[[int, int], None]
+    source: Path, build: Path, pip: Pip, jobs: int, log: Path, on_step: Callable[[int, int], None]
 ) -> Path:
     """Configure and compile; returns the folder of the binaries.
 
@@ -65,18 +65,22 @@ def compile_tools(
     Raises:
         ToolsError: it failed; the message quotes the first error.
     """
+    errors: list[str] = []
+
+    def watch(line: str) -> None:
+        if match := _STEP.match(line):
+            on_step(int(match[1]), int(match[2]))
+        if _ERROR.search(line):
+            errors.append(line.strip())
+
     cmake, ninja = _program("cmake", "cmake>=3.20,<4", pip), _program("ninja", "ninja", pip)
     settings = _SETTINGS | dict.fromkeys(_OFF.split(), "OFF") | dict.fromkeys(_ON.split(), "ON")
     defined = [f"-D{name}={value}" for name, value in {**settings, "CMAKE_MAKE_PROGRAM": ninja}.items()]
-    _step(
-        [cmake, "-G", "Ninja", "-S", str(source), "-B", str(build), *defined], log, "CMake could not configure OpenCV"
-    )
-
-    def report(line: str) -> None:
-        if match := _STEP.match(line):
-            on_step(int(match[1]), int(match[2]))
-
-    _step([ninja, "-C", str(build), "-j", str(jobs), *_TARGETS], log, "The compilation failed", report)
+    configure = [cmake, "-G", "Ninja", "-S", str(source), "-B", str(build), *defined]
+    for command in (configure, [ninja, "-C", str(build), "-j", str(jobs), *_TARGETS]):
+        if (status := run_logged(command, log, watch)) != 0:
+            cause = min(errors, key=lambda line: "rror:" not in line, default=f"exit status {status}, without a word")
+            raise ToolsError(f"OpenCV could not be compiled: {cause}. The whole output is in {log}")
     return build / "bin"
 
 
@@ -85,17 +89,3 @@ def _program(name: str, requirement: str, pip: Pip) -> str:
     if found is None:
         pip("install", "--quiet", requirement)
     return found or str(pip.bin / name)
-
-
-def _step(command: list[str], log: Path, failure: str, on_line: Callable[[str], None] = lambda line: None) -> None:
-    errors: list[str] = []
-
-    def watch(line: str) -> None:
-        if _ERROR.search(line):
-            errors.append(line.strip())
-        on_line(line)
-
-    status = run_logged(command, log, watch)
-    if status != 0:
-        cause = min(errors, key=lambda line: "rror:" not in line, default=f"exit status {status}, without a word")
-        raise ToolsError(f"{failure}: {cause}. The whole output is in {log}")

@@ -77,12 +77,7 @@ def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> No
         tree = unpack(archive, work)
         bar.update(task, description="compiling")
         binaries = compile_tools(
-            tree,
-            work / "build",
-            pip,
-            jobs=jobs,
-            log=log,
-            on_step=lambda *step: bar.update(task, completed=step[0], total=step[1]),
+            tree, work / "build", pip, jobs, log, lambda done, total: bar.update(task, completed=done, total=total)
         )
     (folder / "bin").mkdir()
     for name in (CREATESAMPLES, TRAINCASCADE):
