@@ -11,6 +11,7 @@ from cascade.training.trainer import Inputs
 from cascade.xml import count_stages
 
 _KILLED = -9
+_GOES_ON = "Finished stages are kept; the same command goes on after them."
 
 
 def diagnose(
@@ -33,7 +34,7 @@ def diagnose(
     cascade = folder / "cascade.xml"
     trained = count_stages(cascade)
     if reason is None and trained is None:
-        reason = f"{not_writable(folder, f'{cascade.name} is missing or damaged')}. {_GOES_ON}"
+        reason = f"{not_writable(folder, f'{cascade.name} is missing or damaged')} {_GOES_ON}"
     if reason is not None:
         return TrainingError(f"{reason} Log: {log_file}")
     if trained is not None and trained < options.numStages:
@@ -45,22 +46,17 @@ def diagnose(
     return None
 
 
-_GOES_ON = "Finished stages are kept; the same command goes on after them."
-
-
 def _fatal(status: int, log: TrainingLog, options: TrainOptions, inputs: Inputs, folder: Path) -> str | None:
     """Why there is no cascade, in the words of the checks that were made before; None when there should be one."""
-    about_vec = ("Image reader can not be created", "wrong file format", "Parsing error", "vecSize")
-    if any(log.says(text) for text in about_vec):
-        problem = vec_problem(inputs.vec, inputs.window) or list_problem(inputs.bg)
-        return f"{problem or f'{inputs.vec} cannot be read'}."
+    if log.says("Image reader can not be created", "wrong file format", "Parsing error", "vecSize"):
+        return vec_problem(inputs.vec, inputs.window) or list_problem(inputs.bg) or f"{inputs.vec} cannot be read."
     if log.says("Can not get new positive sample"):
         stage = log.stages[-1].index if log.stages else 0
         reason = f"and they ran out in stage {stage}: too few are left of what the stages before rejected"
         return f"{too_few_samples(inputs, options, reason)} The {stage} finished stages are in {folder}."
     if log.says("can not be opened"):
-        return f"{not_writable(folder, 'a file can not be opened')}."
-    if status == _KILLED or log.says("bad_alloc") or log.says("Insufficient memory"):
+        return not_writable(folder, "a file can not be opened")
+    if status == _KILLED or log.says("bad_alloc", "Insufficient memory"):
         return f"The binary ran out of memory. {LESS_MEMORY} {_GOES_ON}"
     collecting = log.activity.startswith(("collecting negatives", "collecting positives"))
     if log.says("Cascade classifier can't be trained") or (status < 0 and collecting and not log.finished):

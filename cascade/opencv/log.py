@@ -12,20 +12,11 @@ _POSITIVES = re.compile(r"^POS count : consumed\s+(\d+) : (-?\d+)")
 _NEGATIVES = re.compile(r"^NEG count : acceptanceRatio\s+(\d+) : (\S+)")
 _ROUND = re.compile(r"^\|\s*(\d+)\|\s*([\d.eE+-]+|-?nan)\|\s*([\d.eE+-]+|-?nan)\|")
 _ENDED = re.compile(r"^Training until now has taken")
-_NOTABLE = (
-    "Image reader can not be created",
-    "Train dataset for temp stage can not be filled",
-    "Required leaf false alarm rate achieved",
-    "The required acceptanceRatio for the model has been reached",
-    "can not be opened",
-    "Cascade classifier can't be trained",
-    "Can not get new positive sample",
-    "OpenCV Error",
-    "OpenCV(",
-    "error: (",
-    "terminate called",
-    "what():",
-    "bad_alloc",
+_NOTABLE = re.compile(
+    "Image reader can not be created|Train dataset for temp stage can not be filled|can not be opened|"
+    "Required leaf false alarm rate achieved|The required acceptanceRatio for the model has been reached|"
+    "Cascade classifier can't be trained|Can not get new positive sample|"
+    r"OpenCV Error|OpenCV\(|error: \(|terminate called|what\(\):|bad_alloc"
 )
 
 
@@ -56,7 +47,7 @@ class TrainingLog:
         elif match := _STAGE.match(line):
             self.stages.append(Stage(int(match[1]), own={"weak": 0}))
             self.activity = "collecting positives"
-        elif any(text in line for text in _NOTABLE):
+        elif _NOTABLE.search(line):
             self.notable.append(line)
         elif self.stages:
             self._feed_stage(self.stages[-1], line)
@@ -86,9 +77,9 @@ class TrainingLog:
             for observer in self._observers:
                 observer.stage_finished(stage)
 
-    def says(self, text: str) -> bool:
-        """Whether a notable line contains the text."""
-        return any(text in line for line in self.notable)
+    def says(self, *texts: str) -> bool:
+        """Whether a notable line contains one of the texts."""
+        return any(text in line for line in self.notable for text in texts)
 
     @property
     def finished(self) -> list[Stage]:

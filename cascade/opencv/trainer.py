@@ -22,18 +22,7 @@ from cascade.xml import CascadeXml, read_cascade
 _PROCESS_NOTE = "traincascade.pid"
 # How fast, not what: these may differ when a training is continued.
 _FREE = ("numThreads", "precalcValBufSize", "precalcIdxBufSize")
-_PARAMETERS = {  # of params.xml
-    "featureType": "featureType",
-    "h": "height",
-    "w": "width",
-    "bt": "stageParams/boostType",
-    "minHitRate": "stageParams/minHitRate",
-    "maxFalseAlarmRate": "stageParams/maxFalseAlarm",
-    "weightTrimRate": "stageParams/weightTrimRate",
-    "maxDepth": "stageParams/maxDepth",
-    "maxWeakCount": "stageParams/maxWeakCount",
-    "mode": "featureParams/mode",
-}
+_IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarmRate": "maxFalseAlarm"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,7 @@ class OpenCVTrainer:
         count = 0
         while _read(folder / f"stage{count}.xml") is not None:
             count += 1
-        told = {name: parameters.parameter(path) for name, path in _PARAMETERS.items()}
+        told = {name: parameters.parameter(f".//{_IN_PARAMS_XML.get(name, name)}") for name in self.settings}
         return Finished(count, {name: value for name, value in told.items() if value is not None})
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:

@@ -27,40 +27,36 @@ def inspect(
     Returns:
         The inputs, and what is wrong with them.
     """
-    findings = Findings()
-    problem = vec_problem(vec, window)
-    samples = 0 if problem else read_vec_header(vec).count
-    negatives: list[Path] = []
+    errors = [problem for problem in (vec_problem(vec, window), list_problem(bg)) if problem is not None]
+    listed = read_background(bg) if bg.is_file() else []
+    usable: list[Path] = []
     windows = 0
     refused: list[str] = []
-    missing = list_problem(bg)
-    listed = [] if missing else read_background(bg)
     for index, path in enumerate(listed):
         try:
             windows += _windows_of(path, window)
-            negatives.append(path)
+            usable.append(path)
         except ImageError as error:
             refused.append(str(error))
         if on_picture is not None:
             on_picture(index + 1, len(listed))
-    if not missing and not negatives:
-        missing = unusable_negatives(bg, window) + (f"; the first: {refused[0]}" if refused else "")
-    elif refused:
-        findings.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
-    findings.errors += [text for text in (problem, missing) if text is not None]
-    return Inputs(vec, bg, window, samples, negatives, windows), findings
+    if bg.is_file() and not usable:
+        errors.append(unusable_negatives(bg, window))
+    left_out = f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…"
+    samples = read_vec_header(vec).count if vec_problem(vec, window) is None else 0
+    return Inputs(vec, bg, window, samples, usable, windows), Findings(errors, [left_out] if refused else [])
 
 
 def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:
     """Why a .vec file cannot be used for a window; None when it can."""
     if not vec.is_file():
-        return f"There is no .vec file at {vec}; make one with python -m cascade.prepare"
+        return f"There is no .vec file at {vec}; make one with python -m cascade.prepare."
     try:
         header = read_vec_header(vec)
     except DataError as error:
         return str(error)
     if header.count == 0:
-        return f"{vec} holds no samples"
+        return f"{vec} holds no samples."
     w, h = window
     if header.pixels != w * h:
         sizes = ", ".join(f"{w}×{h}" for w, h in possible_windows(header.pixels))
@@ -73,7 +69,7 @@ def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:
 
 def list_problem(bg: Path) -> str | None:
     """Why there are no negatives; None when their list is there."""
-    return None if bg.is_file() else f"There is no list of negatives at {bg}; python -m cascade.prepare makes one"
+    return None if bg.is_file() else f"There is no list of negatives at {bg}; python -m cascade.prepare makes one."
 
 
 def unusable_negatives(bg: Path, window: tuple[int, int]) -> str:
@@ -83,7 +79,7 @@ def unusable_negatives(bg: Path, window: tuple[int, int]) -> str:
 
 def not_writable(folder: Path, reason: object) -> str:
     """What to say when a training's results cannot be saved."""
-    return f"Nothing can be written to {folder} ({reason}): check its permissions and the disk"
+    return f"Nothing can be written to {folder} ({reason}): check its permissions and the disk."
 
 
 def count_windows(width: int, height: int, w: int, h: int) -> int:

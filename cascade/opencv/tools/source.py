@@ -7,7 +7,6 @@ a file of 16,520 faces and the LBP cascades.
 
 import hashlib
 import os
-import re
 import sys
 import tarfile
 from pathlib import Path
@@ -20,13 +19,6 @@ PACKAGE_VERSION = "3.4.18.65"
 OPENCV_VERSION = "3.4.18"
 SHA256 = "f7c3e5459296e832e922350a7140b94192d3a0c330882eea45d8f65516434550"
 ARCHIVE_NAME = f"{PACKAGE}-{PACKAGE_VERSION}.tar.gz"
-
-# The package's metadata cannot be read without these, and pip insists on reading it.
-_METADATA_NEEDS = ("setuptools", "wheel", "scikit-build", "numpy")
-_NO_NETWORK = re.compile(
-    r"NewConnectionError|name resolution|Network is unreachable|Connection refused|[Tt]imed out|ProxyError|"
-    r"SSLError|No matching distribution|Failed to establish"
-)
 
 
 class Pip:
@@ -58,10 +50,9 @@ class Pip:
         if run_logged([self.bin / "python", "-m", "pip", *arguments], self._log, said.append, env=env) == 0:
             return
         cause = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "")
-        reason = "there is no way to the package index" if _NO_NETWORK.search("\n".join(said)) else "pip failed"
         raise ToolsError(
-            f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "
-            f"fetch {ARCHIVE_NAME} elsewhere and give it with sdist=FILE. Log: {self._log}"
+            f"pip could not get {arguments[-1]} from the package index: {cause.strip()}. Check network, proxy and pip "
+            f"settings, or fetch {ARCHIVE_NAME} elsewhere and give it with sdist=FILE. Log: {self._log}"
         )
 
 
@@ -71,7 +62,8 @@ def fetch(pip: Pip, folder: Path) -> Path:
     Raises:
         ToolsError: no network, or the package is not there.
     """
-    pip("install", "--quiet", *_METADATA_NEEDS)
+    # The package's metadata cannot be read without these, and pip insists on reading it;
+    pip("install", "--quiet", "setuptools", "wheel", "scikit-build", "numpy")
     # --no-binary :all: and build isolation both make pip compile things that are not needed.
     options = ("--no-deps", "--no-build-isolation", "--no-binary", PACKAGE, "--dest", str(folder))
     pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")

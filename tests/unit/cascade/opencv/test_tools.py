@@ -3,11 +3,14 @@ import subprocess
 import sys
 
 import pytest
+from omegaconf import OmegaConf
 
-from cascade.errors import ToolsError
+from cascade.command import CONFIGS
+from cascade.errors import ConfigError, ToolsError
 from cascade.opencv.tools import build, source
 from cascade.opencv.tools.find import find_tools, tools_folder
 from cascade.opencv.tools.process import run_logged
+from cascade.tools import tools
 
 
 @pytest.fixture
@@ -82,6 +85,20 @@ def test_compiler_is_named(empty_path, monkeypatch):
         build.find_compiler()
 
 
+def test_the_command_says_where_they_are(empty_path, capsys, monkeypatch):
+    for name in ("opencv_createsamples", "opencv_traincascade"):
+        binary(empty_path / name, USAGE)
+    config = OmegaConf.load(CONFIGS / "cascade/tools.yaml")
+    tools(config)
+    assert f"{empty_path / 'opencv_traincascade'}  (from PATH)" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="jobs is 0"):
+        tools(OmegaConf.merge(config, {"jobs": 0}))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(ToolsError, match="No C compiler"):
+        tools(OmegaConf.merge(config, {"rebuild": True}))
+    assert not tools_folder().exists()
+
+
 def test_output_goes_to_the_log_but_for_what_is_kept_out(tmp_path):
     seen, started = [], []
     code = "print('one'); print('two'); raise SystemExit(3)"
@@ -112,7 +129,7 @@ def test_what_is_said_of_a_lost_network(tmp_path):
     pip = source.Pip(tmp_path / "venv", tmp_path / "log")
     pip.bin.mkdir(parents=True)
     binary(pip.bin / "python", "print('ERROR: No matching distribution found'); raise SystemExit(1)")
-    with pytest.raises(ToolsError, match=r"no way to the package index .*sdist=FILE"):
+    with pytest.raises(ToolsError, match=r"pip could not get numpy from .*No matching distribution.*sdist=FILE"):
         source.fetch(pip, tmp_path)
 
 
