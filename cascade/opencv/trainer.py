@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from cascade.errors import DataError, EarlyStop, TrainingError
 from cascade.opencv.failures import diagnose
@@ -25,33 +25,22 @@ _FREE = ("numThreads", "precalcValBufSize", "precalcIdxBufSize")
 _IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarmRate": "maxFalseAlarm"}
 
 
-@dataclass(frozen=True)
 class OpenCVTrainer:
-    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`.
+    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`. See `Trainer`.
 
-    Attributes:
+    Args:
         options: the binary's own.
         tools: where the binaries are.
     """
 
-    options: TrainOptions
-    tools: ToolPaths = field(default_factory=ToolPaths)
-    name: ClassVar[str] = "opencv"
+    name = "opencv"
 
-    @property
-    def window(self) -> tuple[int, int]:
-        """Width and height of the detector's window in pixels."""
-        return self.options.w, self.options.h
-
-    @property
-    def stages(self) -> int:
-        """The number of stages asked for."""
-        return self.options.numStages
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The options, under the binary's names."""
-        return asdict(self.options)
+    def __init__(self, options: TrainOptions, tools: ToolPaths | None = None) -> None:
+        self.window = (options.w, options.h)
+        self.stages = options.numStages
+        self.settings: Mapping[str, Any] = asdict(options)
+        self._options = options
+        self._tools = tools or ToolPaths()
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """More stages are added to those that are there."""
@@ -59,7 +48,7 @@ class OpenCVTrainer:
 
     def check(self, inputs: Inputs) -> Findings:
         """Check numbers of samples and bytes, which the binary would run out of hours later."""
-        return check_requirements(inputs, self.options)
+        return check_requirements(inputs, self._options)
 
     def finished(self, folder: Path) -> Finished:
         """The stages that the binary would load, and the options in `params.xml`."""
@@ -80,11 +69,11 @@ class OpenCVTrainer:
             TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
             KeyboardInterrupt: it was stopped from outside, and has ended.
         """
-        tools = ensure_tools(self.tools.createsamples, self.tools.traincascade)
+        tools = ensure_tools(self._tools.createsamples, self._tools.traincascade)
         folder = folder.absolute()
         log_file, listed = folder / "traincascade.log", folder / "negatives.txt"
         # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
-        command = [str(tools.traincascade), *self.options.arguments(folder, inputs.vec.absolute(), listed)]
+        command = [str(tools.traincascade), *self._options.arguments(folder, inputs.vec.absolute(), listed)]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_survivor(folder)
@@ -101,7 +90,7 @@ class OpenCVTrainer:
             note.unlink(missing_ok=True)
         log.tell_finished()
         self._note_full_stages(log, observers)
-        failure = diagnose(status, log, self.options, inputs, folder, log_file)
+        failure = diagnose(status, log, self._options, inputs, folder, log_file)
         if failure is not None and not isinstance(failure, EarlyStop):
             raise failure
         weak_trees = read_cascade(folder / "cascade.xml").weak_trees
@@ -126,7 +115,7 @@ class OpenCVTrainer:
             (folder / "params.xml").unlink(missing_ok=True)
 
     def _note_full_stages(self, log: TrainingLog, observers: Sequence[Observer]) -> None:
-        most, rate = self.options.maxWeakCount, self.options.maxFalseAlarmRate
+        most, rate = self._options.maxWeakCount, self._options.maxFalseAlarmRate
         full = [stage.index for stage in log.finished if stage.rounds >= most and stage.false_alarm_rate > rate]
         for observer in observers if full else ():
             observer.noted(

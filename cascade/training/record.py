@@ -4,13 +4,9 @@ import csv
 import io
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cascade.files import write_whole
 from cascade.training.trainer import Observer, Stage
-
-if TYPE_CHECKING:
-    from tensorboard.summary import Writer
 
 CSV_NAME = "stages.csv"
 _SHARED = {field.name for field in fields(Stage)}
@@ -41,12 +37,14 @@ class TensorBoardStages(Observer):
     The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far.
 
     Args:
-        writer: of TensorBoard's event files.
+        folder: for its event files.
         rounds_before: rounds of earlier runs.
     """
 
-    def __init__(self, writer: "Writer", rounds_before: int = 0) -> None:
-        self._writer = writer
+    def __init__(self, folder: Path, rounds_before: int = 0) -> None:
+        from tensorboard.summary import Writer  # optional, and slow to import
+
+        self._writer = Writer(str(folder))
         self._before = rounds_before
         self._last = 0
 

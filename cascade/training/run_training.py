@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,18 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         before = report.stages()
         if before:
             console.print(f"Going on after stage {before[-1].index} in {folder}", soft_wrap=True)
-        with report.failures(), closing(StageDisplay(console, trainer.stages, before)) as display:
-            observers = [StageTable(folder), display, report]
-            if config.tensorboard:
-                observers += _tensorboard(folder / "tensorboard", before, console)
-            result = trainer.train(inputs, folder, observers)
+        with closing(StageDisplay(console, trainer.stages, before)) as display:
+            observers: list[Observer] = [StageTable(folder), display, report]
+            if config.tensorboard and find_spec("tensorboard") is not None:
+                rounds = sum(stage.rounds for stage in before)
+                observers.append(TensorBoardStages(folder / "tensorboard", rounds))
+            elif config.tensorboard:
+                warn(console, "TensorBoard is not installed, so nothing is written for it")
+            try:
+                result = trainer.train(inputs, folder, observers)
+            except (TrainingError, KeyboardInterrupt) as error:
+                report.write("failed" if isinstance(error, TrainingError) else "interrupted", error)
+                raise
         outcome = "trained" if result.stopped_early is None else "stopped early"
         figures = report.write(outcome, result.stopped_early, result)
         detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
@@ -116,15 +124,6 @@ def _check(config: TrainConfig, trainer: Trainer, console: Console) -> tuple[Inp
     return inputs, found
 
 
-def _tensorboard(folder: Path, before: list[Stage], console: Console) -> list[Observer]:
-    try:
-        from tensorboard.summary import Writer
-    except ImportError:
-        warn(console, "TensorBoard is not installed, so nothing is written for it")
-        return []
-    return [TensorBoardStages(Writer(str(folder)), sum(stage.rounds for stage in before))]
-
-
 @dataclass
 class _Report(Observer):
     """Writes `report.json`, however a training ends."""
@@ -143,16 +142,6 @@ class _Report(Observer):
         finished = self.trainer.finished(self.folder).stages
         return [stage for stage in read_stages(self.folder / CSV_NAME) if stage.index < finished]
 
-    @contextmanager
-    def failures(self) -> Iterator[None]:
-        """Report a failure or an interruption of the block."""
-        try:
-            yield
-        except (TrainingError, KeyboardInterrupt) as error:
-            failed = isinstance(error, TrainingError)
-            self.write("failed" if failed else "interrupted", error if failed else None)
-            raise
-
     def write(
         self, outcome: str, reason: BaseException | None = None, result: Training | None = None
     ) -> Mapping[str, Any]:
@@ -162,7 +151,7 @@ class _Report(Observer):
             "name": self.config.name,
             "trainer": self.trainer.name,
             "outcome": outcome,
-            "reason": None if reason is None else f"{type(reason).__name__}: {reason}",
+            "reason": f"{type(reason).__name__}: {reason}" if isinstance(reason, TrainingError) else None,
             "stages": 0 if result is None else result.stages,
             "stages_finished": self.trainer.finished(self.folder).stages,
             "hit_rate": math.prod(stage.hit_rate for stage in stages),

@@ -128,23 +128,18 @@ class Trainer(Protocol):
     Each is a module, and a file in `configs/cascade/trainer` that names it by `_target_` and holds its options. What
     concerns all of them is done around it: checks of files and windows, `stages.csv`, display, report, the lock on the
     folder, SIGTERM as Ctrl-C.
+
+    Attributes:
+        name: the name of its config.
+        window: width and height of the detector's window in pixels.
+        stages: the number of stages asked for.
+        settings: its options, plain values; they are recorded, and compared before a training is continued.
     """
 
-    @property
-    def name(self) -> str:
-        """The name of its config."""
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """Width and height of the detector's window in pixels."""
-
-    @property
-    def stages(self) -> int:
-        """The number of stages asked for."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Its options, plain values; they are recorded, and compared before a training is continued."""
+    name: str
+    window: tuple[int, int]
+    stages: int
+    settings: Mapping[str, Any]
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """Whether a training may be continued with another value of an option: how fast it is, or more stages."""
