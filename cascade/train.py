@@ -6,6 +6,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from cascade.command import output_dir, run_command, settings
+from cascade.opencv.tools.find import FACES_VEC, tools_folder
+from cascade.opencv.tools.install import install_tools
 from cascade.training.run_training import TrainConfig, run_training
 
 OPENCV_FACES = "opencv_faces"
@@ -19,9 +21,8 @@ def train(config: DictConfig) -> float:
     chosen = settings(config, TrainConfig)
     trainer = instantiate(config.trainer)
     if chosen.vec == OPENCV_FACES:
-        from cascade.opencv.tools.install import opencv_faces
-
-        chosen.vec = str(opencv_faces(console))
+        install_tools(console=console)  # they come with OpenCV's binaries, whoever trains
+        chosen.vec = str(tools_folder() / "data" / FACES_VEC)
     return run_training(chosen, trainer, output_dir(), console)
 
 

@@ -12,33 +12,23 @@ from cascade.training.trainer import Inputs, Trainer
 _RECORD = "training.json"
 
 
-def describe(trainer: Trainer, inputs: Inputs) -> dict[str, Any]:
-    """What decides a training's outcome, as plain values that can be compared later."""
-    # names and sizes: cheap, and the same after the whole folder has moved
-    listed = "\n".join(f"{path.name} {path.stat().st_size if path.is_file() else 0}" for path in inputs.negatives)
-    return {
-        "trainer": trainer.name,
-        "options": dict(trainer.settings),
-        "vec": str(inputs.vec.absolute()),
-        "vec_sha256": _file_hash(inputs.vec),
-        "negatives": len(inputs.negatives),
-        "negatives_sha256": hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest(),
-    }
-
-
-def check_unchanged(folder: Path, trainer: Trainer, training: dict[str, Any]) -> None:
-    """Refuse to continue a training under other conditions.
+def begin_or_continue(folder: Path, trainer: Trainer, inputs: Inputs) -> None:
+    """Record what a training is begun with, or refuse to continue it under other conditions.
 
     Args:
         folder: the result folder.
         trainer: knows what it has finished there, and which of its options may change.
-        training: what is to be trained, from `describe`.
+        inputs: the positives and negatives.
 
     Raises:
-        TrainingError: trainer, options, positives or negatives differ; the message shows how.
+        TrainingError: there are finished stages, and options, positives or negatives differ, or another trainer
+            began; the message shows how. Nothing was changed.
     """
+    training = _describe(trainer, inputs)
     record = folder / _RECORD
     before = training | (json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {})
+    if before["trainer"] != trainer.name:
+        raise TrainingError(f"{folder} is a training with trainer={before['trainer']}; choose another name=…")
     finished = trainer.finished(folder)
     options = before["options"] if record.is_file() else finished.settings  # without a record, trained by hand
     differences = [
@@ -49,19 +39,27 @@ def check_unchanged(folder: Path, trainer: Trainer, training: dict[str, Any]) ->
     for name in ("vec", "negatives"):
         if before[f"{name}_sha256"] != training[f"{name}_sha256"]:
             differences.append(f"{name}: {before[name]} → {training[name]} (other content)")
-    if before["trainer"] != trainer.name:
-        raise TrainingError(f"{folder} is a training with trainer={before['trainer']}; choose another name=…")
     if finished.stages and differences:
         raise TrainingError(
             f"{folder} holds {finished.stages} stages trained under other conditions:\n  "
             + "\n  ".join(differences)
             + "\nThey would be used all the same. Choose another name=…, restore the settings, or remove the folder."
         )
+    write_whole(record, json.dumps(training, indent=2) + "\n")
 
 
-def write_record(folder: Path, training: dict[str, Any]) -> None:
-    """Keep what `check_unchanged` compares with."""
-    write_whole(folder / _RECORD, json.dumps(training, indent=2) + "\n")
+def _describe(trainer: Trainer, inputs: Inputs) -> dict[str, Any]:
+    """What decides a training's outcome, as plain values."""
+    # names and sizes: cheap, and the same after the whole folder has moved
+    listed = "\n".join(f"{path.name} {path.stat().st_size if path.is_file() else 0}" for path in inputs.negatives)
+    return {
+        "trainer": trainer.name,
+        "options": dict(trainer.settings),
+        "vec": str(inputs.vec.absolute()),
+        "vec_sha256": _file_hash(inputs.vec),
+        "negatives": len(inputs.negatives),
+        "negatives_sha256": hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest(),
+    }
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -20,7 +20,7 @@ from cascade.terminal import progress_bar
 from cascade.training.display import StageDisplay, warn
 from cascade.training.preflight import inspect
 from cascade.training.record import CSV_NAME, StageTable, TensorBoardStages, read_stages
-from cascade.training.result_folder import check_unchanged, describe, write_record
+from cascade.training.result_folder import begin_or_continue
 from cascade.training.trainer import Findings, Inputs, Observer, Stage, Trainer, Training
 
 
@@ -66,11 +66,9 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         TrainingError: the training cannot start, failed, or stopped early.
     """
     inputs, found = _check(config, trainer, console)
-    training = describe(trainer, inputs)
     busy = f"Another training is running in {folder}; wait for it, end it, or choose another name=…"
     with interruptible(), sole_use(folder, busy):
-        check_unchanged(folder, trainer, training)
-        write_record(folder, training)
+        begin_or_continue(folder, trainer, inputs)
         write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.structured(config)))
         report = _Report(folder, config, trainer, inputs, found)
         before = report.stages()

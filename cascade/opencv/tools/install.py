@@ -50,15 +50,6 @@ def install_tools(
     return Tools(target / "bin" / CREATESAMPLES, target / "bin" / TRAINCASCADE, target / "data", "cache")
 
 
-def opencv_faces(console: Console) -> Path:
-    """OpenCV's own .vec file of 16,520 faces of 24×24 pixels, which comes with the binaries.
-
-    Raises:
-        ToolsError: they are not there and cannot be made.
-    """
-    return install_tools(console=console).createsamples.parents[1] / "data" / FACES_VEC
-
-
 def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> None:
     log = folder.parent / f"build-{OPENCV_VERSION}.log"
     log.unlink(missing_ok=True)
