@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cascade.errors import ConfigError
+
 
 class Box(NamedTuple):
     """A box in whole pixels."""
@@ -63,7 +65,7 @@ class BoxAdjustment:
 
     def __post_init__(self) -> None:
         if not (self.width > 0 and self.height > 0):
-            raise ValueError(f"box adjustment: width and height are factors above 0, not {self.width}, {self.height}")
+            raise ConfigError(f"box adjustment: width and height are factors above 0, not {self.width}, {self.height}")
 
     def apply(self, boxes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Adjusted copy of boxes (N, 4)."""

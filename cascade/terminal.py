@@ -9,9 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(console: Console | None = None) -> Progress:
-    """A transient progress bar: what, a bar, how many of how many, how long still. On stderr by default."""
+    """A transient progress bar: what, a bar, how many of how many, how long still. On stderr by default.
+
+    Nothing is shown where the console is no terminal.
+    """
+    console = console or Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console or Console(stderr=True), transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 class StdoutHandler(logging.StreamHandler[TextIO]):

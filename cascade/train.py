@@ -1,18 +1,29 @@
 """Train a cascade: `python -m cascade.train samples=FOLDER name=NAME`."""
 
 from hydra.core.config_store import ConfigStore
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 
 from cascade.command import output_dir, run_command, settings
-from cascade.training.run import TrainConfig, run_training
+from cascade.opencv.tools.find import FACES_VEC, tools_folder
+from cascade.opencv.tools.install import install_tools
+from cascade.training.run_training import TrainConfig, run_training
+
+OPENCV_FACES = "opencv_faces"
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
 def train(config: DictConfig) -> float:
     """Train once as configured; return the cascade's false-alarm rate on its training negatives."""
-    return run_training(settings(config, TrainConfig), output_dir(), Console())
+    console = Console()
+    chosen = settings(config, TrainConfig)
+    trainer = instantiate(config.trainer)
+    if chosen.vec == OPENCV_FACES:
+        install_tools(console=console)  # they come with OpenCV's binaries, whoever trains
+        chosen.vec = str(tools_folder() / "data" / FACES_VEC)
+    return run_training(chosen, trainer, output_dir(), console)
 
 
 def main() -> None:

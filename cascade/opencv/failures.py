@@ -1,17 +1,21 @@
 """What went wrong in a training, told from its log and its files: the binary's exit status does not tell."""
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 from cascade.errors import EarlyStop, TrainingError
 from cascade.opencv.log import TrainingLog
 from cascade.opencv.options import TrainOptions
+from cascade.opencv.requirements import LESS_MEMORY, too_few_samples
+from cascade.training.preflight import list_problem, not_writable, unusable_negatives, vec_problem
+from cascade.training.trainer import Inputs
+from cascade.xml import count_stages
 
 _KILLED = -9
+_GOES_ON = "Finished stages are kept; the same command goes on after them."
 
 
 def diagnose(
-    status: int, log: TrainingLog, options: TrainOptions, *, folder: Path, vec: Path, bg: Path, log_file: Path
+    status: int, log: TrainingLog, options: TrainOptions, inputs: Inputs, folder: Path, log_file: Path
 ) -> TrainingError | None:
     """Judge a run of opencv_traincascade.
 
@@ -19,110 +23,65 @@ def diagnose(
         status: exit status, negative for a signal.
         log: what the binary printed.
         options: what it was asked to do.
+        inputs: what it was given.
         folder: the folder that it wrote to.
-        vec: the positives.
-        bg: the list of negatives.
         log_file: named in the messages.
 
     Returns:
-        The failure under its own name, or None when the whole cascade is there.
+        The failure or early stop, or None when the whole cascade is there.
     """
-    failure = _fatal(status, log, options, folder, vec, bg, log_file)
-    if failure is not None:
-        return failure
-    trained = count_stages(folder / "cascade.xml")
-    if trained is None:
-        return TrainingError(
-            f"Training ended, but {folder / 'cascade.xml'} is missing or damaged: is the disk full? "
-            f"Finished stages are kept; the same command goes on. Log: {log_file}"
+    reason = _fatal(status, log, options, inputs, folder)
+    cascade = folder / "cascade.xml"
+    trained = count_stages(cascade)
+    if reason is None and trained is None:
+        reason = f"{not_writable(folder, f'{cascade.name} is missing or damaged')} {_GOES_ON}"
+    if reason is not None:
+        return TrainingError(f"{reason} Log: {log_file}")
+    if trained is not None and trained < options.numStages:
+        return EarlyStop(
+            f"Training ended after {trained} of {options.numStages} stages; cascade.xml holds those {trained} and can "
+            f"be used as it is (accept_early_stop=true makes this a success). {_why_early(log, options)} "
+            f"Log: {log_file}"
         )
-    if trained < options.numStages:
-        return _early_stop(trained, log, options, log_file)
     return None
 
 
-def _fatal(
-    status: int, log: TrainingLog, options: TrainOptions, folder: Path, vec: Path, bg: Path, log_file: Path
-) -> TrainingError | None:
-    see = f"Log: {log_file}"
-    window = f"{options.w}×{options.h}"
-    collecting = log.activity.startswith(("collecting negatives", "collecting positives"))
-    if log.says("Image reader can not be created"):
-        if vec.is_file() and not bg.is_file():
-            return TrainingError(f"There is no list of negatives at {bg}. {see}")
-        return TrainingError(f"The .vec file {vec} is missing or empty; make it with python -m cascade.prepare. {see}")
-    if log.says("wrong file format") or log.says("Parsing error"):
-        return TrainingError(f"{vec} is no .vec file; make it with python -m cascade.prepare. {see}")
-    if log.says("vecSize"):
-        return TrainingError(
-            f"{vec} was not made for a window of {window}: set options.w and options.h to the size it was "
-            "made "
-            f"with, or make it anew. {see}"
-        )
+def _fatal(status: int, log: TrainingLog, options: TrainOptions, inputs: Inputs, folder: Path) -> str | None:
+    """Why there is no cascade, in the words of the checks that were made before; None when there should be one."""
+    if log.says("Image reader can not be created", "wrong file format", "Parsing error", "vecSize"):
+        return vec_problem(inputs.vec, inputs.window) or list_problem(inputs.bg) or f"{inputs.vec} cannot be read."
     if log.says("Can not get new positive sample"):
         stage = log.stages[-1].index if log.stages else 0
-        return TrainingError(
-            f"{vec} ran out of samples in stage {stage}: numPos {options.numPos} are not left after what "
-            "the stages "
-            f"before rejected. Lower options.numPos or add positives, and train under a new name; the "
-            f"{stage} finished stages are in {folder}. {see}"
-        )
+        reason = f"and they ran out in stage {stage}: too few are left of what the stages before rejected"
+        return f"{too_few_samples(inputs, options, reason)} The {stage} finished stages are in {folder}."
     if log.says("can not be opened"):
-        return TrainingError(f"Nothing can be written to {folder}: check its permissions and the disk. {see}")
-    if status == _KILLED or log.says("bad_alloc") or log.says("Insufficient memory"):
-        return TrainingError(
-            "The binary ran out of memory: lower options.precalcValBufSize and "
-            "options.precalcIdxBufSize, or numPos "
-            f"and numNeg. The same command goes on after the last finished stage. {see}"
-        )
+        return not_writable(folder, "a file can not be opened")
+    if status == _KILLED or log.says("bad_alloc", "Insufficient memory"):
+        return f"The binary ran out of memory. {LESS_MEMORY} {_GOES_ON}"
+    collecting = log.activity.startswith(("collecting negatives", "collecting positives"))
     if log.says("Cascade classifier can't be trained") or (status < 0 and collecting and not log.finished):
-        return TrainingError(
-            f"No negatives could be taken from the pictures that {bg} lists: they are unreadable, or "
-            "smaller than the "
-            f"window of {window}. {see}"
-        )
+        return unusable_negatives(inputs.bg, inputs.window)
     if status != 0:
         said = log.notable[-1] if log.notable else "it said nothing"
-        signal = f"signal {-status}" if status < 0 else f"status {status}"
-        return TrainingError(f"opencv_traincascade failed with {signal}: {said}. {see}")
+        return f"opencv_traincascade failed with {'signal' if status < 0 else 'status'} {abs(status)}: {said}."
     return None
 
 
-def _early_stop(trained: int, log: TrainingLog, options: TrainOptions, log_file: Path) -> EarlyStop:
-    have = (
-        f"Training ended after {trained} of {options.numStages} stages; cascade.xml holds those {trained} "
-        "and can be used "
-        "as it is (accept_early_stop=true makes this a success)."
-    )
+def _why_early(log: TrainingLog, options: TrainOptions) -> str:
     if log.says("Required leaf false alarm rate achieved"):
-        return EarlyStop(
-            f"{have} They already reach the false-alarm rate asked for, maxFalseAlarmRate^numStages = "
-            f"{options.maxFalseAlarmRate**options.numStages:.3g}. For a stricter cascade give harder or "
-            "more negatives, "
-            f"or a lower options.maxFalseAlarmRate. Log: {log_file}"
+        return (
+            "They already reach the false-alarm rate asked for, maxFalseAlarmRate^numStages = "
+            f"{options.maxFalseAlarmRate**options.numStages:.3g}. For a stricter cascade give harder or more "
+            "negatives, or a lower options.maxFalseAlarmRate."
         )
     if log.says("can not be filled"):
-        return EarlyStop(
-            f"{have} The negatives hold no {options.numNeg} more windows that these stages mistake for a "
-            "positive. "
-            f"Add pictures without faces, or lower options.numNeg. Log: {log_file}"
+        return (
+            f"The negatives hold no {options.numNeg} more windows that these stages mistake for a positive. "
+            "Add pictures without faces, or lower options.numNeg."
         )
     if log.says("The required acceptanceRatio"):
-        return EarlyStop(
-            f"{have} The share of accepted negatives fell to options.acceptanceRatioBreakValue "
-            f"{options.acceptanceRatioBreakValue}. Log: {log_file}"
+        return (
+            "The share of accepted negatives fell to options.acceptanceRatioBreakValue "
+            f"{options.acceptanceRatioBreakValue}."
         )
-    return EarlyStop(f"{have} The next stage could not be trained. Log: {log_file}")
-
-
-def count_stages(cascade: Path) -> int | None:
-    """The number of stages in a cascade file of either format; None when it is missing or damaged."""
-    try:
-        root = ElementTree.parse(cascade).getroot()
-    except (OSError, ElementTree.ParseError):
-        return None
-    stages = root.find("./*/stages")
-    if stages is None or len(stages) == 0:
-        return None
-    declared = root.findtext("./*/stageNum")
-    return len(stages) if declared is None or int(declared) == len(stages) else None
+    return "The next stage could not be trained."

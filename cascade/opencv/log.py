@@ -1,116 +1,85 @@
 """Reading what opencv_traincascade prints while it trains."""
 
 import re
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+
+from cascade.training.trainer import Observer, Stage
 
 _STAGE = re.compile(r"^===== TRAINING (\d+)-stage =====")
 _LIVE = re.compile(r"^(POS|NEG) current samples: (\d+)$")
 _POSITIVES = re.compile(r"^POS count : consumed\s+(\d+) : (-?\d+)")
 _NEGATIVES = re.compile(r"^NEG count : acceptanceRatio\s+(\d+) : (\S+)")
 _ROUND = re.compile(r"^\|\s*(\d+)\|\s*([\d.eE+-]+|-?nan)\|\s*([\d.eE+-]+|-?nan)\|")
-_LOADED = re.compile(r"^Stages? (?:0-)?(\d+) (?:are|is) loaded")
-_FEATURES = re.compile(r"^Number of unique features given windowSize \[\d+,\d+\] : (\d+)")
 _ENDED = re.compile(r"^Training until now has taken")
-_NOTABLE = (
-    "Image reader can not be created",
-    "Train dataset for temp stage can not be filled",
-    "Required leaf false alarm rate achieved",
-    "The required acceptanceRatio for the model has been reached",
-    "can not be opened",
-    "Cascade classifier can't be trained",
-    "Can not get new positive sample",
-    "OpenCV Error",
-    "OpenCV(",
-    "error: (",
-    "terminate called",
-    "what():",
-    "bad_alloc",
+_NOTABLE = re.compile(
+    "Image reader can not be created|Train dataset for temp stage can not be filled|can not be opened|"
+    "Required leaf false alarm rate achieved|The required acceptanceRatio for the model has been reached|"
+    "Cascade classifier can't be trained|Can not get new positive sample|"
+    r"OpenCV Error|OpenCV\(|error: \(|terminate called|what\(\):|bad_alloc"
 )
 
 
-@dataclass
-class Stage:
-    """One stage of a cascade, as far as it is trained.
-
-    Attributes:
-        index: its number, from 0.
-        positives: positives that the stages before accept.
-        positives_consumed: positives looked at for that.
-        negatives: negatives that the stages before accept, wrongly.
-        acceptance_ratio: share of the negatives looked at that those are: what all stages before let pass.
-        weak: weak trees so far.
-        hit_rate: share of the positives that the stage accepts.
-        false_alarm_rate: share of the negatives that the stage accepts.
-        seconds: time it took.
-        finished: whether it was trained to its end and saved.
-    """
-
-    index: int
-    positives: int = 0
-    positives_consumed: int = 0
-    negatives: int = 0
-    acceptance_ratio: float = float("nan")
-    weak: int = 0
-    hit_rate: float = float("nan")
-    false_alarm_rate: float = float("nan")
-    seconds: float = 0.0
-    finished: bool = False
-
-
-@dataclass
 class TrainingLog:
-    """Follows a training through its output, line by line.
+    """Follows a training through its output, line by line, and tells the observers.
 
     Attributes:
         stages: the stages of this run, in order; the last may be unfinished.
-        loaded: stages that were there before.
-        features: number of features in the window; 0 until the binary says it.
-        activity: what it is doing just now, for the display.
+        activity: what it is doing just now, in words.
         notable: lines that tell of an end or an error.
     """
 
-    stages: list[Stage] = field(default_factory=list)
-    loaded: int = 0
-    features: int = 0
-    activity: str = "starting"
-    notable: list[str] = field(default_factory=list)
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self.stages: list[Stage] = []
+        self.activity = "starting"
+        self.notable: list[str] = []
+        self._observers = observers
+        self._told = 0
+        self._begun = time.monotonic()
 
     def feed(self, line: str) -> bool:
         """Take in one line; returns whether it belongs into a log file (sample counters do not)."""
+        self.tell_finished()  # only now: the binary closes a stage's file after the line that says so
         line = line.rstrip()
-        if match := _LIVE.match(line):
-            kind = "positives" if match[1] == "POS" else "negatives"
-            self.activity = f"collecting {kind}: {match[2]}"
-            return False
-        if match := _STAGE.match(line):
-            self.stages.append(Stage(int(match[1])))
+        counter = _LIVE.match(line)
+        if counter:
+            self.activity = f"collecting {'positives' if counter[1] == 'POS' else 'negatives'}: {counter[2]}"
+        elif match := _STAGE.match(line):
+            self.stages.append(Stage(int(match[1]), own={"weak": 0}))
             self.activity = "collecting positives"
-        elif match := _LOADED.match(line):
-            self.loaded = int(match[1]) + 1
-        elif match := _FEATURES.match(line):
-            self.features = int(match[1])
-        elif any(text in line for text in _NOTABLE):
+        elif _NOTABLE.search(line):
             self.notable.append(line)
         elif self.stages:
             self._feed_stage(self.stages[-1], line)
-        return True
+        for observer in self._observers:
+            observer.update(self.stages[-1] if self.stages else None, self.activity)
+        return counter is None
 
     def _feed_stage(self, stage: Stage, line: str) -> None:
+        stage.seconds = time.monotonic() - self._begun
         if match := _POSITIVES.match(line):
             stage.positives, stage.positives_consumed = int(match[1]), int(match[2])
         elif match := _NEGATIVES.match(line):
             stage.negatives, stage.acceptance_ratio = int(match[1]), float(match[2])
             self.activity = "computing features"
         elif match := _ROUND.match(line):
-            stage.weak, stage.hit_rate, stage.false_alarm_rate = (int(match[1]), float(match[2]), float(match[3]))
-            self.activity = "boosting"
+            stage.own["weak"], stage.hit_rate, stage.false_alarm_rate = int(match[1]), float(match[2]), float(match[3])
+            self.activity = f"boosting: {match[1]} weak trees, false alarms {stage.false_alarm_rate:.3f}"
         elif _ENDED.match(line):
             stage.finished = True
-            self.activity = "saved"
+            self.activity = "next stage"
 
-    def says(self, text: str) -> bool:
-        """Whether a notable line contains the text."""
-        return any(text in line for line in self.notable)
+    def tell_finished(self) -> None:
+        """Tell the observers of finished stages that they were not told of yet."""
+        for stage in self.finished[self._told :]:
+            self._told += 1
+            self._begun = time.monotonic()
+            for observer in self._observers:
+                observer.stage_finished(stage)
+
+    def says(self, *texts: str) -> bool:
+        """Whether a notable line contains one of the texts."""
+        return any(text in line for line in self.notable for text in texts)
 
     @property
     def finished(self) -> list[Stage]:

@@ -13,6 +13,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "mode": ("BASIC", "CORE", "ALL"),
     "bt": ("GAB", "DAB", "RAB", "LB"),
 }
+_LEAST = dict.fromkeys(("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"), 1)
+_LEAST |= {"precalcValBufSize": 0, "precalcIdxBufSize": 0, "numThreads": 0, "w": 8, "h": 8}
 
 
 @dataclass
@@ -21,27 +23,8 @@ class TrainOptions:
 
     The binary ignores unknown options and misspelt values in silence; here they are errors.
 
-    Attributes:
-        numPos: positives per stage; leave some of the .vec for the later stages.
-        numNeg: negatives per stage, cut from the background pictures.
-        numStages: stages to train.
-        w: width of the detector's window in pixels.
-        h: height of the detector's window in pixels.
-        featureType: HAAR, LBP (much faster to train and to run, a little less exact) or HOG (OpenCV 3 and 4
-            can train such a cascade, but not run it).
-        mode: Haar features: BASIC upright, CORE upright with more shapes, ALL also tilted by 45°.
-        bt: boosting: GAB gentle, DAB discrete, RAB real, LB logit.
-        minHitRate: share of the positives that each stage must keep, 0..1.
-        maxFalseAlarmRate: share of the negatives that each stage may keep, 0..1.
-        weightTrimRate: share of the weight that trimming keeps per round, 0..1; 1 trims nothing.
-        maxDepth: depth of a weak tree; 1 is a stump.
-        maxWeakCount: weak trees per stage; a stage that reaches it ends, whatever its false-alarm rate.
-        precalcValBufSize: buffer for feature values, in MB.
-        precalcIdxBufSize: buffer for sorted indices, in MB.
-        numThreads: threads; 0 leaves the choice to the binary.
-        acceptanceRatioBreakValue: stop when so small a share of negatives is accepted; -1 never stops.
-        stageType: BOOST is the only one.
-        baseFormatSave: save Haar cascades in the format of OpenCV 1.
+    What each means stands beside it in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1,
+    buffers in MB.
     """
 
     numPos: int = 2000  # noqa: N815  (the binary's names)
@@ -65,36 +48,29 @@ class TrainOptions:
     baseFormatSave: bool = False  # noqa: N815
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise ConfigError(f"options.{field.name} is {value!r}; it must be of type {kind.__name__}")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"options.{name} is {getattr(self, name)!r}; it may be {', '.join(choices)}")
-        for name in ("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("precalcValBufSize", "precalcIdxBufSize", "numThreads"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be 0 or more")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be at least {least}")
         for name in ("minHitRate", "maxFalseAlarmRate", "weightTrimRate"):
             if not 0 < getattr(self, name) <= 1:
                 raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
-        if min(self.w, self.h) < 8:
-            raise ConfigError(f"options.w × options.h is {self.w}×{self.h}; both must be at least 8 pixels")
         if self.baseFormatSave and self.featureType != "HAAR":
             raise ConfigError("options.baseFormatSave works with featureType HAAR alone: the old format has no other")
 
     def arguments(self, data: Path | str, vec: Path | str, bg: Path | str) -> list[str]:
         """The binary's argument list, with every option spelt out."""
         arguments = ["-data", str(data), "-vec", str(vec), "-bg", str(bg)]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "mode" and self.featureType != "HAAR":
-                continue
-            if field.name == "numThreads" and value == 0:
-                continue
-            if field.name == "baseFormatSave":
-                arguments += ["-baseFormatSave"] if value else []
-                continue
-            arguments += [f"-{field.name}", repr(value) if isinstance(value, float) else str(value)]
+        for name, value in vars(self).items():
+            unused = (name == "mode" and self.featureType != "HAAR") or (name == "numThreads" and value == 0)
+            if value is not False and not unused:
+                arguments += [f"-{name}"] if value is True else [f"-{name}", str(value)]
         return arguments
 
     @property

@@ -12,9 +12,9 @@ from rich.progress import Progress
 from cascade.contact_sheet import contact_sheet
 from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import ConfigError, DataError
+from cascade.files import whole as replacing
 from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec
-from cascade.opencv.tools.cache import replacing
-from cascade.opencv.tools.find import Tools
+from cascade.opencv.tools.find import ToolPaths, Tools
 from cascade.opencv.tools.install import ensure_tools
 from cascade.pictures import find_pictures, save_picture
 from cascade.samples.annotations import read_annotations
@@ -25,7 +25,6 @@ from cascade.samples.sieve import Sieve, Source
 from cascade.samples.variants import Variants, add_variants
 from cascade.samples.vec import read_vec, write_vec
 from cascade.samples.window import WindowFitter
-from cascade.training.run import ToolPaths
 
 _MARKER = "prepare.yaml"
 

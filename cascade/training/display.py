@@ -1,20 +1,18 @@
-"""Showing a training while it runs: a table that grows on a terminal, a line per stage elsewhere."""
+"""Showing a training while it runs: a row per stage, and on a terminal what is being done just now."""
 
 import time
-from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
+from rich.console import Console
+from rich.text import Text
 
-from cascade.opencv.log import Stage, TrainingLog
+from cascade.training.trainer import Observer, Stage
 
-_SHOWN = 20
+_HEADINGS = {"positives_consumed": "looked at", "acceptance_ratio": "accepted", "false_alarm_rate": "false alarms"}
+_FORMATS = {"acceptance_ratio": ".3g", "hit_rate": ".4f", "false_alarm_rate": ".4f", "seconds": ".1f"}
 
 
-class StageDisplay:
-    """An observer that shows each stage as it grows.
+class StageDisplay(Observer):
+    """Prints a row of figures for each finished stage; `close` it in the end.
 
     Args:
         console: where to show it.
@@ -22,77 +20,51 @@ class StageDisplay:
         before: stages of earlier runs, shown above.
     """
 
-    def __init__(self, console: Console, stages: int, before: list[Stage] | None = None) -> None:
+    def __init__(self, console: Console, stages: int, before: list[Stage]) -> None:
         self._console = console
-        self._stages = stages
-        self._before = list(before or [])
-        self._log = TrainingLog()
-        self._spinner = Spinner("dots")
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
+        self._last = stages - 1
+        self._names: list[str] = []
+        self._status = console.status("")
         self._said = time.monotonic()
+        for stage in before:
+            self.stage_finished(stage)
 
-    def __enter__(self) -> "StageDisplay":
+    def close(self) -> None:
+        """Show nothing any more."""
+        self._status.stop()
+
+    def update(self, stage: Stage | None, activity: str) -> None:
+        """Show it; off a terminal, as a sign of life every minute."""
+        text = activity if stage is None else f"stage {stage.index} of 0..{self._last}: {activity}"
         if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
-
-    def update(self, log: TrainingLog) -> None:
-        """Keep the figures for the next refresh; off a terminal, give a sign of life every minute."""
-        self._log = log
-        if not self._console.is_terminal and log.stages and time.monotonic() - self._said > 60:
-            self._said = time.monotonic()
-            self._console.print(f"  stage {log.stages[-1].index}: {_activity(log)}", soft_wrap=True)
+            self._status.start()  # not before: a trainer may have bars of its own while it gets ready
+            self._status.update(text)
+        elif time.monotonic() - self._said > 60:
+            self._print(text)
 
     def stage_finished(self, stage: Stage) -> None:
-        """Say it, off a terminal."""
-        if not self._console.is_terminal:
-            self._said = time.monotonic()
-            self._console.print(
-                f"stage {stage.index} of 0..{self._stages - 1}: {stage.positives} positives "
-                f"({stage.positives_consumed} looked at), {stage.negatives} negatives (acceptance ratio "
-                f"{stage.acceptance_ratio:.3g}), {stage.weak} weak trees, hit rate {stage.hit_rate:.4f}, "
-                f"false alarms {stage.false_alarm_rate:.4f}, {stage.seconds:.1f} s",
-                soft_wrap=True,
-                highlight=False,
-            )
+        """Print its row."""
+        figures = stage.figures()
+        headings = {name: _HEADINGS.get(name, name.replace("_", " ")) for name in figures}
+        if list(figures) != self._names:
+            self._names = list(figures)
+            self._print("  ".join(f"{heading:>6}" for heading in headings.values()))
+        self._print("  ".join(f"{_shown(name, figures[name]):>{max(6, len(headings[name]))}}" for name in headings))
 
-    def _render(self) -> RenderableType:
-        table = Table(title="Cascade", title_justify="left")
-        for heading in ("stage", "pos", "looked at", "neg", "accept. ratio", "weak", "hit rate", "false al.", "time"):
-            table.add_column(heading, justify="right")
-        rows = [*self._before, *self._log.stages]
-        for stage in rows[-_SHOWN:]:
-            table.add_row(*_cells(stage), style="" if stage.finished else "bold")
-        done = len(self._before) + len(self._log.finished)
-        if done >= self._stages:
-            return table
-        self._spinner.update(text=f"{done} of {self._stages} stages; {_activity(self._log)}")
-        return Group(table, self._spinner)
+    def noted(self, text: str) -> None:
+        """Print it as a warning."""
+        warn(self._console, text)
+
+    def _print(self, text: str) -> None:
+        self._said = time.monotonic()
+        self._console.print(text, soft_wrap=True, highlight=False)
 
 
-def _activity(log: TrainingLog) -> str:
-    if log.activity == "boosting":
-        stage = log.stages[-1]
-        return f"boosting: {stage.weak} weak trees, false alarms {stage.false_alarm_rate:.3f}"
-    return log.activity
+def warn(console: Console, text: str, label: str = "warning", style: str = "yellow") -> None:
+    """Print what may go wrong."""
+    console.print(Text.assemble((f"{label}:", style), f" {text}"), soft_wrap=True)
 
 
-def _cells(stage: Stage) -> tuple[str, ...]:
-    cells = (
-        str(stage.index),
-        str(stage.positives),
-        str(stage.positives_consumed),
-        str(stage.negatives),
-        f"{stage.acceptance_ratio:.3g}",
-        str(stage.weak),
-        f"{stage.hit_rate:.4f}",
-        f"{stage.false_alarm_rate:.4f}",
-        f"{stage.seconds:.0f} s",
-    )
-    return tuple("" if cell == "nan" else cell for cell in cells)
+def _shown(name: str, value: float) -> str:
+    """A figure as text; what is not known is left empty."""
+    return "" if value != value else format(value, _FORMATS.get(name, ".4g" if isinstance(value, float) else ""))

@@ -1,19 +1,19 @@
 """Keeping a training's figures: a CSV, and TensorBoard's event files."""
 
 import csv
-from dataclasses import asdict, fields
+import io
+from dataclasses import fields
 from pathlib import Path
 
-from tensorboard.summary import Writer
-
-from cascade.opencv.log import Stage, TrainingLog
+from cascade.files import write_whole
+from cascade.training.trainer import Observer, Stage
 
 CSV_NAME = "stages.csv"
-_COLUMNS = [field.name for field in fields(Stage) if field.name != "finished"]
+_SHARED = {field.name for field in fields(Stage)}
 
 
-class StageTable:
-    """An observer that adds a row to `stages.csv` for each finished stage.
+class StageTable(Observer):
+    """Adds a row to `stages.csv` for each finished stage.
 
     Rows of stages that are trained anew are replaced, those before are kept.
     """
@@ -21,58 +21,61 @@ class StageTable:
     def __init__(self, folder: Path) -> None:
         self._path = folder / CSV_NAME
 
-    def update(self, log: TrainingLog) -> None:
-        """Nothing to keep between stages."""
-
     def stage_finished(self, stage: Stage) -> None:
         """Write the stage's row."""
-        rows = [row for row in read_stages(self._path) if row.index < stage.index]
-        with self._path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, _COLUMNS, extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in [*rows, stage])
+        before = [row for row in read_stages(self._path) if row.index < stage.index]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(stage.figures()), extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row.figures() for row in [*before, stage])
+        write_whole(self._path, text.getvalue())
 
 
-class TensorBoardStages:
-    """An observer that writes the figures of each stage, and of each round in it, for TensorBoard.
+class TensorBoardStages(Observer):
+    """Writes the figures of each stage, and of each round in it, for TensorBoard.
 
-    The step of `stage/…` is the stage's number, that of `round/…` the number of weak trees so far.
+    The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far.
+
+    Args:
+        folder: for its event files.
+        rounds_before: rounds of earlier runs.
     """
 
-    def __init__(self, folder: Path, weak_before: int = 0) -> None:
+    def __init__(self, folder: Path, rounds_before: int = 0) -> None:
+        from tensorboard.summary import Writer  # optional, and slow to import
+
         self._writer = Writer(str(folder))
-        self._weak_before = weak_before
+        self._before = rounds_before
         self._last = 0
 
-    def update(self, log: TrainingLog) -> None:
+    def update(self, stage: Stage | None, activity: str) -> None:
         """Write the round's figures when there is a new one."""
-        if not log.stages or (stage := log.stages[-1]).weak in (0, self._last):
+        if stage is None or stage.finished or stage.rounds in (0, self._last):
             return
-        self._last = stage.weak
-        step = self._weak_before + stage.weak
-        self._writer.add_scalar("round/hit_rate", stage.hit_rate, step)
-        self._writer.add_scalar("round/false_alarm_rate", stage.false_alarm_rate, step)
+        self._last = stage.rounds
+        for name in ("hit_rate", "false_alarm_rate"):
+            self._writer.add_scalar(f"round/{name}", getattr(stage, name), self._before + stage.rounds)
 
     def stage_finished(self, stage: Stage) -> None:
         """Write the stage's figures."""
-        for name in _COLUMNS:
+        for name, value in stage.figures().items():
             if name != "index":
-                self._writer.add_scalar(f"stage/{name}", float(getattr(stage, name)), stage.index)
+                self._writer.add_scalar(f"stage/{name}", float(value), stage.index)
         self._writer.flush()
-        self._weak_before += stage.weak
+        self._before += stage.rounds
         self._last = 0
 
 
 def read_stages(path: Path) -> list[Stage]:
     """Read the rows of `stages.csv`; none when it does not exist."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as handle:
-        return [_stage(row) for row in csv.DictReader(handle)]
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return [_stage(row) for row in csv.DictReader(io.StringIO(text))]
 
 
 def _stage(row: dict[str, str]) -> Stage:
-    stage = Stage(int(row["index"]), finished=True)
-    for name in _COLUMNS:
-        setattr(stage, name, type(getattr(stage, name))(row[name]))
+    numbers: dict[str, float] = {
+        name: int(text) if text.isdigit() else float(text) for name, text in row.items() if text
+    }
+    stage = Stage(0, own={name: value for name, value in numbers.items() if name not in _SHARED}, finished=True)
+    vars(stage).update({name: value for name, value in numbers.items() if name in _SHARED})
     return stage

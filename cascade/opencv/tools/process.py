@@ -1,5 +1,6 @@
-"""Running a command with its output kept in a log."""
+"""Running a program with its output kept in a log."""
 
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,43 +9,43 @@ from pathlib import Path
 def run_logged(
     command: Sequence[str | Path],
     log: Path,
+    on_line: Callable[[str], object] = lambda line: None,
     *,
-    cwd: Path | None = None,
+    on_start: Callable[[int], object] = lambda pid: None,
     env: Mapping[str, str] | None = None,
-    on_line: Callable[[str], None] | None = None,
 ) -> int:
-    """Run a command, append what it prints to `log`, and return its exit status.
+    """Run a program, append what it prints to a log, and return its exit status; negative for a signal.
+
+    It never outlives an exception of ours, and a Ctrl-C reaches us alone: it is ended between two lines.
 
     Args:
         command: program and arguments; no shell is involved.
         log: text file, created when missing.
-        cwd: working directory of the command.
+        on_line: called with every line as it is printed; False keeps it out of the log.
+        on_start: called with the number of the process.
         env: its whole environment; None passes ours on.
-        on_line: called with every line as it is printed, without the line end.
-
-    Raises:
-        FileNotFoundError: the program does not exist.
     """
     arguments = [str(part) for part in command]
-    with log.open("a", encoding="utf-8", buffering=1) as sink:
-        sink.write(f"$ {' '.join(arguments)}\n")
-        with subprocess.Popen(
+    with (
+        log.open("a", encoding="utf-8", buffering=1) as sink,
+        subprocess.Popen(
             arguments,
-            cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as process:
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            on_start(process.pid)
+            sink.write(f"$ {shlex.join(arguments)}\n")
+            for line in process.stdout or ():
+                if on_line(line.rstrip("\n")) is not False:
                     sink.write(line)
-                    if on_line is not None:
-                        on_line(line.rstrip("\n"))
-            except BaseException:
-                process.terminate()
-                raise
+        except BaseException:
+            process.terminate()
+            raise
         return process.wait()

@@ -7,10 +7,8 @@ a file of 16,520 faces and the LBP cascades.
 
 import hashlib
 import os
-import re
 import sys
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from cascade.errors import ToolsError
@@ -22,83 +20,61 @@ OPENCV_VERSION = "3.4.18"
 SHA256 = "f7c3e5459296e832e922350a7140b94192d3a0c330882eea45d8f65516434550"
 ARCHIVE_NAME = f"{PACKAGE}-{PACKAGE_VERSION}.tar.gz"
 
-# The package's metadata cannot be read without these, and pip insists on reading it.
-_METADATA_NEEDS = ("setuptools", "wheel", "scikit-build", "numpy")
-_NO_NETWORK = re.compile(
-    r"NewConnectionError|name resolution|Network is unreachable|Connection refused|[Tt]imed out|ProxyError|"
-    r"SSLError|No matching distribution|Failed to establish"
-)
 
+class Pip:
+    """pip in a throw-away virtual environment; what it fetches needs packages that the user's own shall not get.
 
-@dataclass(frozen=True)
-class Venv:
-    """A throw-away virtual environment in the build folder; nothing outside is touched."""
+    Args:
+        folder: of the environment, made on first use.
+        log: receives what pip says.
+    """
 
-    folder: Path
-    log: Path
+    def __init__(self, folder: Path, log: Path) -> None:
+        self.bin = folder / ("Scripts" if sys.platform == "win32" else "bin")
+        self._folder = folder
+        self._log = log
 
-    @classmethod
-    def create(cls, folder: Path, log: Path) -> "Venv":
-        """Make the environment.
+    def __call__(self, *arguments: str) -> None:
+        """Run pip.
 
         Raises:
-            ToolsError: Python comes without venv.
+            ToolsError: it failed, or Python comes without venv.
         """
-        if run_logged([sys.executable, "-m", "venv", folder], log) != 0:
+        if not self._folder.exists() and run_logged([sys.executable, "-m", "venv", self._folder], self._log) != 0:
             raise ToolsError(
-                f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {log}"
+                f"Python's venv module does not work here (Debian: apt-get install python3-venv). Log: {self._log}"
             )
-        return cls(folder, log)
-
-    @property
-    def bin(self) -> Path:
-        """The folder of its programs."""
-        return self.folder / ("Scripts" if sys.platform == "win32" else "bin")
-
-    def pip(self, *arguments: str) -> None:
-        """Run pip in it.
-
-        Raises:
-            ToolsError: pip failed.
-        """
-        lines: list[str] = []
+        said: list[str] = []
         # The caller's own pip settings (index, proxy, certificate) hold; a PYTHONPATH would leak packages in.
         env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        status = run_logged(
-            [self.bin / "python", "-m", "pip", "--disable-pip-version-check", *arguments],
-            self.log,
-            env=env,
-            on_line=lines.append,
-        )
-        if status == 0:
+        if run_logged([self.bin / "python", "-m", "pip", *arguments], self._log, said.append, env=env) == 0:
             return
-        text = "\n".join(lines)
-        cause = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
-        reason = "there is no way to the package index" if _NO_NETWORK.search(text) else "pip failed"
+        cause = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "")
         raise ToolsError(
-            f"The download failed: {reason} ({cause.strip()}). Check network, proxy and pip settings, or "
-            f"fetch {ARCHIVE_NAME} elsewhere and give it with --sdist FILE. Log: {self.log}"
+            f"pip could not get {arguments[-1]} from the package index: {cause.strip()}. Check network, proxy and pip "
+            f"settings, or fetch {ARCHIVE_NAME} elsewhere and give it with sdist=FILE. Log: {self._log}"
         )
 
 
-def fetch(venv: Venv, folder: Path) -> Path:
+def fetch(pip: Pip, folder: Path) -> Path:
     """Download the source archive (88 MB) and return its path.
 
     Raises:
-        ToolsError: no network, or not the pinned archive.
+        ToolsError: no network, or the package is not there.
     """
-    venv.pip("install", "--quiet", *_METADATA_NEEDS)
+    # The package's metadata cannot be read without these, and pip insists on reading it;
+    pip("install", "--quiet", "setuptools", "wheel", "scikit-build", "numpy")
     # --no-binary :all: and build isolation both make pip compile things that are not needed.
     options = ("--no-deps", "--no-build-isolation", "--no-binary", PACKAGE, "--dest", str(folder))
-    venv.pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")
+    pip("download", *options, f"{PACKAGE}=={PACKAGE_VERSION}")
     return folder / ARCHIVE_NAME
 
 
-def verify(archive: Path) -> None:
-    """Check that an archive is the pinned one.
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack OpenCV's own tree from the archive and return its path.
 
     Raises:
-        ToolsError: it is missing, or its hash differs.
+        ToolsError: the archive is missing, or not the pinned one.
     """
     if not archive.is_file():
         raise ToolsError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
@@ -109,12 +85,7 @@ def verify(archive: Path) -> None:
             f"{archive} is not the archive that this project was tested with: its SHA-256 is {digest}, "
             f"expected {SHA256}. Remove it and fetch {ARCHIVE_NAME} again."
         )
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack OpenCV's own tree from the archive and return its path."""
     prefix = f"{PACKAGE}-{PACKAGE_VERSION}/opencv/"
     with tarfile.open(archive) as tar:
-        members = (member for member in tar if member.name.startswith(prefix))
-        tar.extractall(folder, members=members, filter="data")
+        tar.extractall(folder, members=(member for member in tar if member.name.startswith(prefix)), filter="data")
     return folder / prefix

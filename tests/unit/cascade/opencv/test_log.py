@@ -1,12 +1,13 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import count_stages, diagnose
-from cascade.opencv.log import Stage, TrainingLog
+from cascade.opencv.failures import diagnose
+from cascade.opencv.log import TrainingLog
 from cascade.opencv.options import TrainOptions
-from cascade.training.record import StageTable, read_stages
+from cascade.training.trainer import Inputs, Stage
 
 OUTPUT = """\
 Number of unique features given windowSize [21,24] : 6440
@@ -42,16 +43,10 @@ def feed(text):
 
 def test_reads_a_training():
     log, kept = feed(OUTPUT)
-    assert log.features == 6440 and log.loaded == 0
-    assert log.stages[0] == Stage(0, 500, 502, 400, 1.25e-05, 2, 0.996, 0.27, 0.0, True)
+    assert replace(log.stages[0], seconds=0.0) == Stage(0, 500, 502, 400, 1.25e-05, {"weak": 2}, 0.996, 0.27, 0.0, True)
     assert log.finished == [log.stages[0]] and not log.stages[1].finished
     assert log.activity == "collecting negatives: 3"
     assert not any("current samples" in line for line in kept) and "END>" in kept
-
-
-@pytest.mark.parametrize(("line", "loaded"), [("Stage 0 is loaded", 1), ("Stages 0-11 are loaded", 12)])
-def test_counts_loaded_stages(line, loaded):
-    assert feed(line)[0].loaded == loaded
 
 
 def test_not_a_number():
@@ -62,16 +57,6 @@ def cascade_xml(stages, declared):
     body = "".join("<_><maxWeakCount>1</maxWeakCount></_>" for _ in range(stages))
     number = f"<stageNum>{declared}</stageNum>"
     return f"<opencv_storage><cascade>{number}<stages>{body}</stages></cascade></opencv_storage>"
-
-
-@pytest.mark.parametrize(
-    ("content", "count"),
-    [(None, None), ("", None), (cascade_xml(3, 3), 3), (cascade_xml(2, 3), None), (cascade_xml(3, 3)[:90], None)],
-)
-def test_counts_stages(tmp_path, content, count):
-    if content is not None:
-        (tmp_path / "cascade.xml").write_text(content)
-    assert count_stages(tmp_path / "cascade.xml") == count
 
 
 @pytest.mark.parametrize(
@@ -93,18 +78,9 @@ def test_judges_by_log_and_file(tmp_path, status, text, stages, expected):
         status,
         feed(text)[0],
         TrainOptions(numStages=3),
-        folder=tmp_path,
-        vec=tmp_path / "a.vec",
-        bg=tmp_path / "bg.txt",
-        log_file=tmp_path / "the.log",
+        Inputs(tmp_path / "a.vec", tmp_path / "bg.txt", (24, 24), 500),
+        tmp_path,
+        tmp_path / "the.log",
     )
     assert (failure if expected is None else type(failure)) is expected
     assert failure is None or "the.log" in str(failure)
-
-
-def test_stages_trained_anew_replace_their_rows(tmp_path):
-    table = StageTable(tmp_path)
-    for index, weak in ((0, 3), (1, 4), (2, 5), (1, 9)):
-        table.stage_finished(Stage(index, weak=weak, finished=True))
-    assert [(stage.index, stage.weak) for stage in read_stages(tmp_path / "stages.csv")] == [(0, 3), (1, 9)]
-    assert read_stages(tmp_path / "none.csv") == []

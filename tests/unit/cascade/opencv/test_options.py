@@ -1,11 +1,15 @@
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
+from cascade.command import CONFIGS
 from cascade.errors import ConfigError
 from cascade.opencv.options import TrainOptions
-from cascade.training.preflight import buffer_bytes, count_features, count_windows
+from cascade.opencv.requirements import buffer_bytes, check_requirements, count_features
+from cascade.training.trainer import Inputs
 
 
 def test_every_option_is_spelt_out():
@@ -28,6 +32,9 @@ def test_every_option_is_spelt_out():
         {"w": 7},
         {"numThreads": -1},
         {"baseFormatSave": True, "featureType": "LBP"},
+        {"numNeg": "many"},
+        {"numStages": 1.5},
+        {"baseFormatSave": 1},
     ],
 )
 def test_wrong_values_are_named(wrong):
@@ -56,6 +63,37 @@ def test_buffers_are_no_larger_than_what_they_hold():
     assert buffer_bytes(large, 162336) == (1024 + 2 * 1024) * 2**20 + 8 * 80000 * 625
 
 
-def test_windows_of_a_picture():
-    assert count_windows(24, 24, 24, 24) == 1
-    assert count_windows(48, 24, 24, 24) == 3
+def test_the_config_has_every_option_with_the_binarys_default():
+    config = OmegaConf.to_container(OmegaConf.load(CONFIGS / "cascade/trainer/opencv.yaml"))["options"]
+    assert config.pop("_target_") == f"{TrainOptions.__module__}.{TrainOptions.__name__}"
+    assert config == dataclasses.asdict(TrainOptions())
+
+
+def checked(samples, windows=10**9, **options):
+    inputs = Inputs(Path("a.vec"), Path("bg.txt"), (24, 24), samples, [Path("a.png")], windows)
+    return check_requirements(inputs, TrainOptions(numPos=1000, featureType="LBP", **options))
+
+
+def test_enough_of_everything():
+    found = checked(2000)
+    assert (found.errors, found.warnings) == ([], [])
+    assert found.about == {"features": 8464, "buffers_mb": 69} and "8464 features" in found.summary
+
+
+def test_too_few_positives():
+    (error,) = checked(1094).errors
+    assert "a.vec holds 1094 samples, the training may need 1095 (numPos 1000 + 19 stages × 5" in error
+    assert "options.numPos=969 or less" in error
+    assert checked(1100).errors == [] and "1115 be needed" in checked(1100).warnings[0]
+
+
+def test_too_few_negatives():
+    assert "fewer than numNeg 1000" in checked(2000, windows=999).errors[0]
+    assert "some 5.2e+08 windows" in checked(2000, windows=10**6).warnings[0]
+
+
+def test_memory(monkeypatch):
+    monkeypatch.setattr("cascade.opencv.requirements.available_memory", lambda: 80 * 2**20)
+    assert "Lower options.precalcValBufSize" in checked(2000).warnings[0]
+    monkeypatch.setattr("cascade.opencv.requirements.available_memory", lambda: 60 * 2**20)
+    assert "The buffers need 69 of 60 MB" in checked(2000).errors[0]

@@ -1,0 +1,146 @@
+"""OpenCV's trainer: starting opencv_traincascade, following it, judging what it made."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cascade.errors import DataError, EarlyStop, TrainingError
+from cascade.opencv.failures import diagnose
+from cascade.opencv.log import TrainingLog
+from cascade.opencv.options import TrainOptions
+from cascade.opencv.requirements import check_requirements
+from cascade.opencv.tools.find import ToolPaths
+from cascade.opencv.tools.install import ensure_tools
+from cascade.opencv.tools.process import run_logged
+from cascade.samples.lists import write_background
+from cascade.training.preflight import not_writable
+from cascade.training.trainer import Findings, Finished, Inputs, Observer, Training
+from cascade.xml import CascadeXml, read_cascade
+
+_PROCESS_NOTE = "traincascade.pid"
+# How fast, not what: these may differ when a training is continued.
+_FREE = ("numThreads", "precalcValBufSize", "precalcIdxBufSize")
+_IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarmRate": "maxFalseAlarm"}
+
+
+class OpenCVTrainer:
+    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`. See `Trainer`.
+
+    Args:
+        options: the binary's own.
+        tools: where the binaries are.
+    """
+
+    name = "opencv"
+
+    def __init__(self, options: TrainOptions, tools: ToolPaths | None = None) -> None:
+        self.window = (options.w, options.h)
+        self.stages = options.numStages
+        self.settings: Mapping[str, Any] = asdict(options)
+        self._options = options
+        self._tools = tools or ToolPaths()
+
+    def may_change(self, name: str, old: Any, new: Any) -> bool:
+        """More stages are added to those that are there."""
+        return name in _FREE or (name == "numStages" and int(new) > int(old))
+
+    def check(self, inputs: Inputs) -> Findings:
+        """Check numbers of samples and bytes, which the binary would run out of hours later."""
+        return check_requirements(inputs, self._options)
+
+    def finished(self, folder: Path) -> Finished:
+        """The stages that the binary would load, and the options in `params.xml`."""
+        parameters = _read(folder / "params.xml")
+        if parameters is None:
+            return Finished()
+        count = 0
+        while _read(folder / f"stage{count}.xml") is not None:
+            count += 1
+        told = {name: parameters.parameter(f".//{_IN_PARAMS_XML.get(name, name)}") for name in self.settings}
+        return Finished(count, {name: value for name, value in told.items() if value is not None})
+
+    def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
+        """Run the binary until its end; see `Trainer`.
+
+        Raises:
+            ToolsError: there is none, and it cannot be made.
+            TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
+            KeyboardInterrupt: it was stopped from outside, and has ended.
+        """
+        tools = ensure_tools(self._tools.createsamples, self._tools.traincascade)
+        folder = folder.absolute()
+        log_file, listed = folder / "traincascade.log", folder / "negatives.txt"
+        # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
+        command = [str(tools.traincascade), *self._options.arguments(folder, inputs.vec.absolute(), listed)]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _refuse_survivor(folder)
+            self._remove_unfinished(folder, observers)
+            write_background(listed, inputs.negatives)
+            (folder / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(not_writable(folder, error.strerror)) from error
+        log = TrainingLog(observers)
+        note = folder / _PROCESS_NOTE
+        try:
+            status = run_logged(command, log_file, log.feed, on_start=lambda pid: note.write_text(str(pid)))
+        finally:
+            note.unlink(missing_ok=True)
+        log.tell_finished()
+        self._note_full_stages(log, observers)
+        failure = diagnose(status, log, self._options, inputs, folder, log_file)
+        if failure is not None and not isinstance(failure, EarlyStop):
+            raise failure
+        weak_trees = read_cascade(folder / "cascade.xml").weak_trees
+        about = {
+            "weak_trees": sum(weak_trees),
+            "tools": {"traincascade": str(tools.traincascade), "origin": tools.origin},
+            "command": command,
+        }
+        size = f"{sum(weak_trees)} weak trees"
+        return Training(folder / "cascade.xml", len(weak_trees), size, failure, about)
+
+    def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
+        """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
+        keep = self.finished(folder).stages
+        for path in sorted(folder.glob("stage*.xml")):
+            number = path.stem.removeprefix("stage")
+            if number.isdigit() and int(number) >= keep:
+                path.unlink()
+                for observer in observers:
+                    observer.noted(f"{path.name} was cut short; its stage is trained again")
+        if keep == 0:
+            (folder / "params.xml").unlink(missing_ok=True)
+
+    def _note_full_stages(self, log: TrainingLog, observers: Sequence[Observer]) -> None:
+        most, rate = self._options.maxWeakCount, self._options.maxFalseAlarmRate
+        full = [stage.index for stage in log.finished if stage.rounds >= most and stage.false_alarm_rate > rate]
+        for observer in observers if full else ():
+            observer.noted(
+                f"stages {full} ended at maxWeakCount {most} above maxFalseAlarmRate {rate}: raise "
+                "options.maxWeakCount, or give more or better samples"
+            )
+
+
+def _read(path: Path) -> CascadeXml | None:
+    try:
+        return read_cascade(path)
+    except DataError:
+        return None
+
+
+def _refuse_survivor(folder: Path) -> None:
+    """Refuse to train beside a binary whose command was killed before it could end it.
+
+    It ends by itself when it next prints something; until then it may write to the folder. Told on Linux alone.
+
+    Raises:
+        TrainingError: it is still there.
+    """
+    note = folder / _PROCESS_NOTE
+    pid = note.read_text() if note.is_file() else ""
+    running = Path(f"/proc/{pid}/cmdline")
+    if pid and running.is_file() and str(folder) in running.read_bytes().decode(errors="surrogateescape"):
+        raise TrainingError(f"Another training is running in {folder}, process {pid}, whose command was killed; end it")

@@ -1,0 +1,168 @@
+"""A whole training, whoever trains: check, go on with what is there, train, report."""
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING, OmegaConf
+from rich.console import Console
+
+from cascade.boxes import BoxAdjustment
+from cascade.command import interruptible
+from cascade.errors import ConfigError, TrainingError
+from cascade.files import sole_use, write_whole
+from cascade.terminal import progress_bar
+from cascade.training.display import StageDisplay, warn
+from cascade.training.preflight import inspect
+from cascade.training.record import CSV_NAME, StageTable, TensorBoardStages, read_stages
+from cascade.training.result_folder import begin_or_continue
+from cascade.training.trainer import Findings, Inputs, Observer, Stage, Trainer, Training
+
+
+@dataclass
+class TrainConfig:
+    """All settings of `python -m cascade.train`; `configs/cascade/train.yaml` says what each means."""
+
+    name: str = MISSING
+    samples: str | None = None
+    vec: str | None = None
+    bg: str | None = None
+    trainer: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    tools: dict[str, Any] = field(default_factory=dict)
+    preflight: str = "strict"
+    accept_early_stop: bool = False
+    tensorboard: bool = True
+    box_adjustment: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.preflight not in ("strict", "warn"):
+            raise ConfigError(f"preflight is {self.preflight!r}; it may be strict or warn")
+        if self.samples is None and None in (self.vec, self.bg):
+            raise ConfigError("Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE")
+        self.box_adjustment = asdict(BoxAdjustment(**self.box_adjustment))
+
+    def inputs(self) -> tuple[Path, Path]:
+        """The .vec file and the list of negatives."""
+        folder = Path(self.samples or "")
+        vec, bg = self.vec or folder / "positives.vec", self.bg or folder / "bg.txt"
+        return Path(vec).expanduser(), Path(bg).expanduser()
+
+
+def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: Console) -> float:
+    """Train as configured into a folder, going on with what is there.
+
+    Returns:
+        The false-alarm rate of the whole detector on its training negatives.
+
+    Raises:
+        OutputError: another training is running in the folder.
+        ToolsError: a program that the trainer needs cannot be had.
+        TrainingError: the training cannot start, failed, or stopped early.
+    """
+    inputs, found = _check(config, trainer, console)
+    busy = f"Another training is running in {folder}; wait for it, end it, or choose another name=…"
+    with interruptible(), sole_use(folder, busy):
+        begin_or_continue(folder, trainer, inputs)
+        write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.structured(config)))
+        report = _Report(folder, config, trainer, inputs, found)
+        before = report.stages()
+        if before:
+            console.print(f"Going on after stage {before[-1].index} in {folder}", soft_wrap=True)
+        with closing(StageDisplay(console, trainer.stages, before)) as display:
+            observers: list[Observer] = [StageTable(folder), display, report]
+            if config.tensorboard and find_spec("tensorboard") is not None:
+                rounds = sum(stage.rounds for stage in before)
+                observers.append(TensorBoardStages(folder / "tensorboard", rounds))
+            elif config.tensorboard:
+                warn(console, "TensorBoard is not installed, so nothing is written for it")
+            try:
+                result = trainer.train(inputs, folder, observers)
+            except (TrainingError, KeyboardInterrupt) as error:
+                report.write("failed" if isinstance(error, TrainingError) else "interrupted", error)
+                raise
+        outcome = "trained" if result.stopped_early is None else "stopped early"
+        figures = report.write(outcome, result.stopped_early, result)
+        detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
+        detector |= {"trainer": trainer.name, "box_adjustment": config.box_adjustment}
+        write_whole(result.model.with_suffix(".json"), json.dumps(detector, indent=2) + "\n")
+    if result.stopped_early is not None and not config.accept_early_stop:
+        raise result.stopped_early
+    facts = [f"{result.stages} stages", result.summary, f"{figures['seconds']:.0f} s of training"]
+    console.print(f"{result.model}: {', '.join(filter(None, facts))}", soft_wrap=True, highlight=False)
+    return float(figures["false_alarm_rate"])
+
+
+def _check(config: TrainConfig, trainer: Trainer, console: Console) -> tuple[Inputs, Findings]:
+    """Look at everything before anything is written, and say what was found.
+
+    Raises:
+        TrainingError: the training cannot succeed, and is not to be tried all the same.
+    """
+    with progress_bar(console) as bar:
+        task = bar.add_task("looking at the negatives", total=None)
+        inputs, found = inspect(
+            *config.inputs(), trainer.window, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    own = trainer.check(inputs)
+    found = Findings(found.errors + own.errors, found.warnings + own.warnings, own.summary, own.about)
+    facts = [f"{inputs.samples} positives", f"{len(inputs.negatives)} negatives (some {inputs.windows:.3g} windows)"]
+    console.print(", ".join(filter(None, [*facts, found.summary])), soft_wrap=True, highlight=False)
+    for text in found.warnings:
+        warn(console, text)
+    if found.errors and config.preflight == "strict":
+        raise TrainingError("\n".join(found.errors))
+    for text in found.errors:
+        warn(console, text, "will fail", "red")
+    return inputs, found
+
+
+@dataclass
+class _Report(Observer):
+    """Writes `report.json`, however a training ends."""
+
+    folder: Path
+    config: TrainConfig
+    trainer: Trainer
+    inputs: Inputs
+    found: Findings
+
+    def noted(self, text: str) -> None:
+        self.found.warnings.append(text)
+
+    def stages(self) -> list[Stage]:
+        """The finished stages, of all runs."""
+        finished = self.trainer.finished(self.folder).stages
+        return [stage for stage in read_stages(self.folder / CSV_NAME) if stage.index < finished]
+
+    def write(
+        self, outcome: str, reason: BaseException | None = None, result: Training | None = None
+    ) -> Mapping[str, Any]:
+        """Write it, and return what it says."""
+        stages, inputs = self.stages(), self.inputs
+        report = {
+            "name": self.config.name,
+            "trainer": self.trainer.name,
+            "outcome": outcome,
+            "reason": f"{type(reason).__name__}: {reason}" if isinstance(reason, TrainingError) else None,
+            "stages": 0 if result is None else result.stages,
+            "stages_finished": self.trainer.finished(self.folder).stages,
+            "hit_rate": math.prod(stage.hit_rate for stage in stages),
+            "false_alarm_rate": math.prod(stage.false_alarm_rate for stage in stages),
+            "seconds": round(sum(stage.seconds for stage in stages), 1),
+            "cascade_bytes": 0 if result is None else result.model.stat().st_size,
+            "positives": {"vec": str(inputs.vec), "samples": inputs.samples},
+            "negatives": {"bg": str(inputs.bg), "pictures": len(inputs.negatives), "windows": inputs.windows},
+            "options": dict(self.trainer.settings),
+            **self.found.about,
+            **({} if result is None else result.about),
+            "warnings": self.found.warnings,
+            "per_stage": [stage.figures() for stage in stages],
+        }
+        write_whole(self.folder / "report.json", json.dumps(report, indent=2) + "\n")
+        return report

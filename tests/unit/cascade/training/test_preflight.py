@@ -1,0 +1,63 @@
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from cascade.samples.vec import write_vec
+from cascade.training.preflight import count_windows, inspect
+
+WINDOW = (12, 14)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_vec(tmp_path / "a.vec", np.zeros((3, 14, 12), np.uint8))
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((14, 12), np.uint8))
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((9, 9), np.uint8))
+    cv2.imwrite(str(tmp_path / "web.webp"), np.zeros((30, 30), np.uint8))
+    (tmp_path / "damaged.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    return tmp_path
+
+
+def test_windows_of_a_picture():
+    assert count_windows(24, 24, 24, 24) == 1
+    assert count_windows(48, 24, 24, 24) == 3
+
+
+def test_what_cannot_be_used_is_left_out_and_said(folder):
+    (folder / "bg.txt").write_text("a.png\nsmall.png\nweb.webp\ngone.png\ndamaged.png\n")
+    told = []
+    inputs, found = inspect(folder / "a.vec", folder / "bg.txt", WINDOW, lambda done, total: told.append((done, total)))
+    assert (inputs.samples, inputs.negatives, inputs.windows) == (3, [folder / "a.png"], 1)
+    assert found.errors == [] and "4 of 5 negatives are left out" in found.warnings[0]
+    for part in ("small.png of 9×9 is smaller than the window", "web.webp is not JPEG", "gone.png: No such file"):
+        assert part in found.warnings[0]
+    assert told == [(index, 5) for index in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        (None, "There is no list of negatives at"),
+        ("", "No picture that .* lists can be used"),
+        ("gone.png", "no smaller than 12×14"),
+    ],
+)
+def test_without_negatives(folder, listed, message):
+    if listed is not None:
+        (folder / "bg.txt").write_text(listed)
+    _, found = inspect(folder / "a.vec", folder / "bg.txt", WINDOW)
+    assert len(found.errors) == 1 and re.search(message, found.errors[0])
+
+
+def test_positives(folder):
+    (folder / "bg.txt").write_text("a.png")
+    (folder / "short.vec").write_bytes(b"12345")
+    write_vec(folder / "empty.vec", np.zeros((0, 14, 12), np.uint8))
+    messages = {"none.vec": "no .vec file at", "short.vec": "is no .vec file", "empty.vec": "holds no samples"}
+    for name, message in messages.items():
+        inputs, found = inspect(folder / name, folder / "bg.txt", WINDOW)
+        assert inputs.samples == 0 and message in found.errors[0]
+    _, found = inspect(folder / "a.vec", folder / "bg.txt", (10, 10))
+    assert "168 pixels, the window is 10×10 = 100" in found.errors[0] and "12×14" in found.errors[0]

@@ -1,0 +1,51 @@
+"""Every trainer and every experiment composes, and what it describes can be made."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+import cascade.train  # noqa: F401 - registers the schema
+from cascade.command import CONFIGS
+from cascade.errors import ConfigError
+from cascade.training.run_training import TrainConfig
+
+OPTIONS = [
+    f"{group}={path.stem}"
+    for group in ("trainer", "experiment")
+    for path in sorted((CONFIGS / "cascade" / group).glob("*.yaml"))
+]
+
+
+@pytest.fixture
+def composed():
+    def run(*overrides):
+        with initialize_config_dir(str(CONFIGS / "cascade"), version_base="1.3"):
+            return compose("train", list(overrides))
+
+    yield run
+    GlobalHydra.instance().clear()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_composes_and_instantiates(composed, option):
+    config = composed(option, "samples=folder", "bg=bg.txt", "name=mine", "options.w=20")
+    chosen, trainer = OmegaConf.to_object(config), instantiate(config.trainer)
+    assert isinstance(chosen, TrainConfig) and chosen.name == "mine" and chosen.box_adjustment["width"] == 1.0
+    assert trainer.window[0] == 20 and trainer.stages > 0 and trainer.settings["w"] == 20
+    assert trainer.name == config.trainer._target_.split(".")[1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ((), "samples=FOLDER"),
+        (("vec=a.vec",), "bg=FILE"),
+        (("samples=a", "preflight=loose"), "strict or warn"),
+        (("samples=a", "box_adjustment.height=0"), "above 0"),
+    ],
+)
+def test_what_cannot_be_is_said(composed, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        OmegaConf.to_object(composed(*overrides))
