@@ -145,7 +145,8 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        own = not keys or takes_value or argument.startswith(("-", "+", "~")) or "=" in argument
+        own = not keys or takes_value or argument.startswith(("-", "+", "~"))
+        own |= "=" in argument and not Path(argument).exists()
         (kept if own else bare).append(argument)
         takes_value = argument in _VALUED
     if len(bare) > len(keys):
@@ -243,10 +244,11 @@ def _reason(error: InstantiationException) -> str:
 def _composition(error: BaseException) -> str:
     cause = error.__cause__
     node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
-    if isinstance(node, DictConfig) and key and "not in struct" in str(cause):
+    if isinstance(node, DictConfig) and key and re.search("^Key '.*' (is )?not in ", str(cause)):
         return str(_unknown(str(key), [str(name) for name in node]))
     lines = f"{error}\n{cause or ''}".splitlines()
-    return "\n".join(dict.fromkeys(line for line in lines if line.strip()))
+    told = dict.fromkeys(line for line in lines if line.strip() and not re.match(r"\s+\w+_(key|type)[:=]", line))
+    return (": " if str(error).startswith("Error merging override") else "\n").join(told)
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from fer.inference.faces import Face, Image
+from cascade.pictures import Image, to_colour
+from fer.inference.faces import Face
 from fer.labels import COLOURS
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -29,7 +30,7 @@ def annotate(image: Image, faces: Sequence[Face]) -> Image:
     Returns:
         uint8 BGR (H, W, 3).
     """
-    canvas = np.array(image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    canvas = to_colour(image)
     for face in faces:
         _draw(canvas, face)
     return canvas

@@ -1,13 +1,11 @@
-"""What a recogniser returns."""
+"""What a recogniser returns: the faces of a frame as arrays, and each of them as an object to whom asks."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-
-#: A picture as OpenCV holds it: uint8, BGR (H, W, 3) or gray (H, W).
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,47 +33,57 @@ class Face:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return {
-            "box": list(self.box),
-            "score": self.score,
-            "label": self.label,
-            "probabilities": self.probabilities,
-            "frame": self.frame,
-            "time_s": self.time_s,
-            "track_id": self.track_id,
-        }
+        return {**asdict(self), "box": list(self.box)}
 
 
-def faces_from(
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    probabilities: NDArray[np.float32],
-    classes: tuple[str, ...],
-    frame: int = 0,
-    time_s: float | None = None,
-    track_ids: list[int] | None = None,
-) -> list[Face]:
-    """Name the columns of the arrays that detection and classification return.
+@dataclass(frozen=True, eq=False)
+class FrameFaces(Sequence[Face]):
+    """The faces of one frame; as a sequence it makes a `Face` of a row when asked for it.
 
-    Args:
-        boxes: (N, 4) x, y, width, height.
-        scores: (N,).
-        probabilities: (N, C).
+    Attributes:
+        boxes: (N, 4) float32, x, y, width, height in pixels of the frame.
+        scores: (N,) float32.
+        probabilities: (N, C) float32, rows summing to 1.
         classes: the C names.
-        frame: index of the frame.
-        time_s: its time stamp in seconds.
-        track_ids: N ids, for videos.
+        frame: index of the frame, from 0.
+        time_s: its time stamp in seconds; None for a picture.
+        track_ids: (N,) int64, from 1; None for a picture.
     """
-    labels = probabilities.argmax(axis=1) if len(probabilities) else []
-    return [
-        Face(
-            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-            score=float(score),
-            label=classes[int(label)],
-            probabilities=dict(zip(classes, map(float, row), strict=True)),
-            frame=frame,
-            time_s=time_s,
-            track_id=None if track_ids is None else track_ids[index],
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    frame: int = 0
+    time_s: float | None = None
+    track_ids: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def labels(self) -> list[str]:
+        """The N most probable expressions."""
+        return [self.classes[best] for best in self.probabilities.argmax(axis=1)]
+
+    @overload
+    def __getitem__(self, index: int) -> Face: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Face]: ...
+    def __getitem__(self, index: int | slice) -> Face | list[Face]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        x, y, width, height = self.boxes[index].tolist()
+        shares = self.probabilities[index]
+        return Face(
+            box=(x, y, width, height),
+            score=float(self.scores[index]),
+            label=self.classes[int(shares.argmax())],
+            probabilities=dict(zip(self.classes, shares.tolist(), strict=True)),
+            frame=self.frame,
+            time_s=self.time_s,
+            track_id=None if self.track_ids is None else int(self.track_ids[index]),
         )
-        for index, (box, score, row, label) in enumerate(zip(boxes, scores, probabilities, labels, strict=True))
-    ]
+
+    def __iter__(self) -> Iterator[Face]:
+        return (self[row] for row in range(len(self)))

@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.faces import Image
+from cascade.boxes import iou
+from cascade.detector import Detections
+from cascade.errors import ConfigError
+from cascade.pictures import Image
+from fer.inference.frames import Frame
 
 Array = NDArray[np.float32]
-Detect = Callable[[Image], tuple[Array, Array]]
 
 _GRID = 5  # points per side that are followed in a face
 _WINDOW = (15, 15)
@@ -22,7 +25,7 @@ _JUMP = 0.15  # share of a new detection in a followed box: detectors jitter, th
 _FAR = 0.7  # a followed box that overlaps a new detection by less (IoU) is replaced by it
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tracking:
     """How faces are followed.
 
@@ -42,9 +45,9 @@ class Tracking:
 
     def __post_init__(self) -> None:
         if self.detect_every < 1 or self.half_life_s < 0 or not 0 < self.min_iou <= 1:
-            raise ValueError(
-                "tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at "
-                f"most 1; got {self}"
+            raise ConfigError(
+                f"tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at most 1; "
+                f"got {self}"
             )
 
 
@@ -86,52 +89,47 @@ class FaceTracker:
         self._frames = 0
         self._before: Image | None = None
 
-    def update(self, gray: Image, time_s: float, detect: Detect) -> list[Track]:
+    def update(self, frame: Frame, detect: Callable[[Frame], Detections]) -> list[Track]:
         """Take the next frame.
 
         Args:
-            gray: uint8 (H, W).
-            time_s: its time stamp in seconds.
-            detect: finds boxes (N, 4) and scores (N,); called on every `detect_every`-th frame.
+            frame: with a time stamp above those before.
+            detect: finds faces; called on every `detect_every`-th frame.
 
         Returns:
             The faces in this frame.
         """
+        time_s = frame.time_s or 0.0
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
-        self._move(gray)
-        if self._frames % self.settings.detect_every == 0:
-            self._match(*detect(gray), time_s)
+        # first of all, as the detector's copy of the frame serves the flow, too
+        found = detect(frame) if self._frames % self.settings.detect_every == 0 else None
+        self._move(frame.gray.shape, frame.shrunk(_FLOW_SIDE))
+        if found is not None:
+            self._match(found, time_s)
         self._frames += 1
-        for track in self._tracks:
-            if track.visible:
-                track.seen_s = time_s
-        return [track for track in self._tracks if track.visible]
+        visible = [track for track in self._tracks if track.visible]
+        for track in visible:
+            track.seen_s = time_s
+        return visible
 
-    def _move(self, gray: Image) -> None:
+    def _move(self, shape: tuple[int, ...], small: Image) -> None:
         """Move every visible box with the picture; hide those whose content is lost."""
         visible = [track for track in self._tracks if track.visible]
-        factor = min(1.0, _FLOW_SIDE / max(gray.shape))
-        small = gray
-        if factor < 1:
-            shrunk = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-            small = np.asarray(shrunk, np.uint8)
         before, self._before = self._before, small
-        if not visible:
-            return
-        if before is None or before.shape != small.shape:
-            for track in visible:
-                track.visible = False
-            return
-        boxes = np.array([track.box for track in visible], np.float32) * factor
-        for track, box in zip(visible, follow_boxes(before, small, boxes), strict=True):
-            if box is None or not _inside(box / factor, gray.shape):
+        moved: list[Array | None] = [None] * len(visible)
+        factor = min(1.0, _FLOW_SIDE / max(shape))
+        if visible and before is not None and before.shape == small.shape:
+            moved = follow_boxes(before, small, np.array([track.box for track in visible], np.float32) * factor)
+        for track, box in zip(visible, moved, strict=True):
+            if box is None or not _inside(box / factor, shape):
                 track.visible = False
             else:
                 track.box = box / np.float32(factor)
 
-    def _match(self, boxes: Array, scores: Array, time_s: float) -> None:
+    def _match(self, found: Detections, time_s: float) -> None:
         """Give detections to tracks, best overlap first; the rest become new tracks."""
-        overlap = iou(np.array([t.box for t in self._tracks], np.float32).reshape(-1, 4), boxes)
+        boxes, scores = found.boxes, found.scores
+        overlap = iou(np.array([t.box for t in self._tracks], np.float32), boxes)
         free = set(range(len(boxes)))
         missed = set(range(len(self._tracks)))
         for flat in np.argsort(-overlap, axis=None, kind="stable"):
@@ -203,12 +201,3 @@ def _inside(box: Array, shape: tuple[int, ...]) -> bool:
     """True while a box's centre is in the picture."""
     centre = box[:2] + box[2:] / 2
     return bool(0 <= centre[0] < shape[1] and 0 <= centre[1] < shape[0] and min(box[2:]) >= 4)
-
-
-def iou(a: Array, b: Array) -> Array:
-    """Intersection over union of boxes (N, 4) and (M, 4) `x, y, width, height`: (N, M)."""
-    upper = np.maximum(a[:, None, :2], b[None, :, :2])
-    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(lower - upper, 0, None).prod(axis=2)
-    area_a, area_b = a[:, 2:].prod(axis=1), b[:, 2:].prod(axis=1)
-    return np.asarray(shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9), np.float32)

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cascade.errors import DataError
-from fer.inference.sources import Files, Live, find_source
+from cascade.errors import ConfigError, DataError
+from fer.inference.live import LiveSource
+from fer.inference.sources import Files, Source, find_source
 
 
 @pytest.fixture
@@ -15,9 +16,10 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(source: Files | Live) -> list[str]:
-    assert isinstance(source, Files)
-    return [source.name(path) for path in source.paths]
+def names(source: Source) -> list[str]:
+    found = [item.name for item in source.inputs()]
+    assert len(found) == len(source)
+    return found
 
 
 def test_a_folder_is_searched_recursively_in_a_fixed_order(archive: Path):
@@ -42,12 +44,14 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path):
 
 @pytest.mark.parametrize("address", ["rtsp://host:554/a?b=c", "http://host/x.mjpg"])
 def test_addresses_are_streams(address: str):
-    assert find_source(address) == Live(address)
+    source = find_source(address)
+    assert isinstance(source, LiveSource) and source.address == address
 
 
 @pytest.mark.parametrize("number", [0, "0", 2])
 def test_numbers_are_cameras(number: int | str):
-    assert find_source(number) == Live(int(number))
+    source = find_source(number)
+    assert isinstance(source, LiveSource) and source.address == int(number)
 
 
 def test_shards_cover_every_file_once(archive: Path):
@@ -62,7 +66,7 @@ def test_shards_cover_every_file_once(archive: Path):
 def test_impossible_shards_are_refused(archive: Path, index: int, count: int):
     files = find_source(str(archive))
     assert isinstance(files, Files)
-    with pytest.raises(DataError, match=r"shard\.index"):
+    with pytest.raises(ConfigError, match=r"shard\.index"):
         files.shard(index, count)
 
 
