@@ -150,7 +150,7 @@ def package_detector() -> Look:
 def ours(option: str, model: str, threads: int) -> ExpressionRecognizer:
     name, *overrides = option.split()
     settings = [f"detector.{item}" for item in overrides]
-    config = compose("detect", [f"detector={name}", *settings])
+    config = compose(f"detector/{name}", settings)
     return ExpressionRecognizer(instantiate(config.detector), load_classifier(model, threads))
 
 

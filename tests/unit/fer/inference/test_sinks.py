@@ -10,17 +10,19 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
+import fer.detect  # noqa: F401 - its config's names and types
 from cascade import Detections
 from cascade.command import CONFIGS
 from cascade.errors import OutputError
 from fer.inference.faces import FrameFaces
 from fer.inference.frames import Frame
+from fer.inference.model_info import ModelInfo
 from fer.inference.pipeline import work_through
 from fer.inference.recogniser import ExpressionRecognizer
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 from fer.inference.sinks.terminal import TerminalSink
 from fer.inference.tables import Outcome
-from fer.inference.model_info import ModelInfo
+from fer.inference.tracking import Tracking
 from fer.preprocessing import Preprocessing
 
 CLASSES = Preprocessing().classes
@@ -41,7 +43,7 @@ class Column:
 
     def detect(self, image: np.ndarray) -> Detections:
         count = int(image[0, 0])
-        return Detections(np.array([[10, 10 + 40 * n, 30, 30] for n in range(count)]), np.arange(count) + 1)
+        return Detections.ranked([[10, 10 + 40 * n, 30, 30] for n in range(count)], np.arange(count, 0, -1))
 
 
 class Explainer:
@@ -72,7 +74,7 @@ class Reel:
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunContext:
-    recogniser = ExpressionRecognizer(Column(), Classifier())
+    recogniser = ExpressionRecognizer(Column(), Classifier(), tracking=Tracking(detect_every=1))
     job = {"source": "x", "shard": {"index": 0, "count": 1}}
     return RunContext(tmp_path / "results", recogniser, job, Explainer())
 
