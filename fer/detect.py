@@ -18,11 +18,10 @@ from fer.inference.classifier import load_classifier
 from fer.inference.live import LiveSource
 from fer.inference.pipeline import work_through
 from fer.inference.recogniser import ExpressionRecognizer
-from fer.inference.resuming import run_to_resume
 from fer.inference.sinks.sink import RunContext, Sink
 from fer.inference.sinks.terminal import TerminalSink
-from fer.inference.sources import find_source
-from fer.inference.tables import read_outcomes
+from fer.inference.sources import Files, find_source
+from fer.inference.tables import read_outcomes, run_to_resume
 from fer.inference.tracking import Tracking
 
 log = logging.getLogger(__name__)
@@ -36,14 +35,6 @@ class SaveSettings:
     crops: bool = MISSING
     video: Any = MISSING
     json: bool = MISSING
-
-
-@dataclass
-class ShardSettings:
-    """The part of the source that this run looks at."""
-
-    index: int = MISSING
-    count: int = MISSING
 
 
 @dataclass
@@ -62,8 +53,8 @@ class DetectSettings:
     seconds: float | None = MISSING
     max_retries: int = MISSING
     resume: Any = MISSING
-    shard: ShardSettings = field(default_factory=ShardSettings)
-    sink: dict[str, Any] = field(default_factory=dict)
+    shard: dict[str, int] = MISSING
+    sink: dict[str, Any] = MISSING
 
     def __post_init__(self) -> None:
         for name in ("detect_side", "threads"):
@@ -85,8 +76,8 @@ def detect(config: DictConfig) -> None:
     chosen, folder = settings(config, DetectSettings), output_dir()
     source = find_source(chosen.source, chosen.max_retries, chosen.seconds)
     live = isinstance(source, LiveSource)
-    if not isinstance(source, LiveSource):
-        source = source.shard(chosen.shard.index, chosen.shard.count)
+    if isinstance(source, Files):
+        source = source.shard(chosen.shard["index"], chosen.shard["count"])
     if chosen.threads is not None:
         cv2.setNumThreads(chosen.threads)
     # Every failure that OpenCV and its FFmpeg log is an error of ours
@@ -133,18 +124,15 @@ def detect(config: DictConfig) -> None:
 
 def _job(config: DictConfig, chosen: DetectSettings, recogniser: ExpressionRecognizer, source: str) -> dict[str, Any]:
     """What two runs must share so that one can go on with the other, as plain values."""
+    commit = recogniser.info.commit
     return {
         "source": source,
         "detector": OmegaConf.to_container(config.detector, resolve=True),
-        "classifier": {
-            "model": chosen.classifier,
-            "commit": recogniser.info.commit,
-            "classes": list(recogniser.classes),
-        },
+        "classifier": {"model": chosen.classifier, "commit": commit, "classes": list(recogniser.classes)},
         "crop": vars(recogniser.crop),
         "detect_side": chosen.detect_side,
         "tracking": vars(chosen.tracking),
-        "shard": vars(chosen.shard),
+        "shard": chosen.shard,
     }
 
 

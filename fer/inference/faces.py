@@ -1,8 +1,8 @@
 """What a recogniser returns: the faces of a frame as arrays, and each of them as an object to whom asks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,8 @@ class Face:
 
 
 @dataclass(frozen=True, eq=False)
-class FrameFaces(Sequence[Face]):
-    """The faces of one frame; as a sequence it makes a `Face` of a row when asked for it.
+class FrameFaces:
+    """The faces of one frame; `faces[row]` and iterating make a `Face` of a row.
 
     Attributes:
         boxes: (N, 4) float32, x, y, width, height in pixels of the frame.
@@ -66,24 +66,13 @@ class FrameFaces(Sequence[Face]):
         """The N most probable expressions."""
         return [self.classes[best] for best in self.probabilities.argmax(axis=1)]
 
-    @overload
-    def __getitem__(self, index: int) -> Face: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Face]: ...
-    def __getitem__(self, index: int | slice) -> Face | list[Face]:
-        if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(len(self)))]
-        x, y, width, height = self.boxes[index].tolist()
-        shares = self.probabilities[index]
-        return Face(
-            box=(x, y, width, height),
-            score=float(self.scores[index]),
-            label=self.classes[int(shares.argmax())],
-            probabilities=dict(zip(self.classes, shares.tolist(), strict=True)),
-            frame=self.frame,
-            time_s=self.time_s,
-            track_id=None if self.track_ids is None else int(self.track_ids[index]),
-        )
+    def __getitem__(self, row: int) -> Face:
+        x, y, width, height = self.boxes[row].tolist()
+        shares, score = self.probabilities[row], float(self.scores[row])
+        probabilities = dict(zip(self.classes, shares.tolist(), strict=True))
+        track_id = None if self.track_ids is None else int(self.track_ids[row])
+        label = self.classes[shares.argmax()]
+        return Face((x, y, width, height), score, label, probabilities, self.frame, self.time_s, track_id)
 
     def __iter__(self) -> Iterator[Face]:
         return (self[row] for row in range(len(self)))

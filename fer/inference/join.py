@@ -69,12 +69,11 @@ def _joined(tables: Sequence[Path]) -> Iterator[list[str]]:
 def join_configured(config: DictConfig) -> None:
     """Join what the config names; exit with 1 if inputs could not be read."""
     folders = [config.folders] if isinstance(config.folders, str) else config.folders
-    given = [Path(str(folder)).expanduser() for folder in folders]
+    given = [Path(folder).expanduser() for folder in folders]
     output = Path(str(config.output)).expanduser() if config.output else given[0] / "joined"
-    below = [
-        [folder] if (folder / JOB).is_file() else sorted(p.parent for p in folder.glob(f"*/{JOB}")) for folder in given
-    ]
-    runs = [run for found in below for run in found if run.resolve() != output.resolve()]
+    # each folder's own results, or else those right below it
+    found = [record for folder in given for record in sorted(folder.glob(JOB)) or sorted(folder.glob(f"*/{JOB}"))]
+    runs = [record.parent for record in found if record.parent.resolve() != output.resolve()]
     if not runs:
         raise OutputError(f"no results in {', '.join(map(str, given))}: there is no {JOB}")
     count, failed = join(runs, output)

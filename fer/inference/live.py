@@ -86,16 +86,15 @@ class LiveSource:
         reader = threading.Thread(target=self._read, daemon=True)
         reader.start()
         try:
-            while True:
+            time_s = -1.0
+            while time_s < self._seconds:
                 with self._news:
-                    self._news.wait_for(lambda: self._newest is not None or self._end is not None)
+                    self._news.wait_for(lambda: self._newest or self._end)
                     frame, self._newest = self._newest, None
                 if frame is None:
-                    assert self._end is not None
-                    raise self._end
+                    raise self._end or AssertionError
                 yield frame
-                if (frame.time_s or 0.0) >= self._seconds:
-                    return
+                time_s = frame.time_s or 0.0
         finally:
             self._stop.set()
             reader.join(timeout=2)

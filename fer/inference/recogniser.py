@@ -20,15 +20,13 @@ from fer.inference.videos import VideoFile
 class ExpressionRecognizer:
     """Finds the faces in pictures and videos and reads their expressions.
 
-        from cascade import CascadeDetector
-        from fer.inference import ExpressionRecognizer
-
         recognizer = ExpressionRecognizer(CascadeDetector("frontalface_lbp", min_size=40, reduce=True))
         for face in recognizer.recognize("photo.jpg"):
             print(face.box, face.label, face.probabilities[face.label])
 
     Args:
-        detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,).
+        detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,), such as
+            `cascade.CascadeDetector`.
         classifier: name of a released model, path of an `.onnx` or `.ckpt` file, or a classifier.
         crop: from the detector's box to the network's square; None takes what the model carries for it.
         detect_side: pictures with a longer side are searched for faces shrunk to it; None never shrinks.
@@ -108,11 +106,9 @@ class ExpressionRecognizer:
             tracks = tracker.update(frame, self.find)
             boxes = np.array([track.box for track in tracks], np.float32).reshape(-1, 4)
             scores = np.array([track.score for track in tracks], np.float32)
-            smooth = [
-                track.smoothed(row, frame.time_s or 0.0, self.tracking.half_life_s)
-                for track, row in zip(tracks, self.classify(frame.gray, boxes), strict=True)
-            ]
-            rows = np.array(smooth, np.float32).reshape(-1, len(self.classes))
+            rows = np.array(self.classify(frame.gray, boxes))
+            for track, row in zip(tracks, rows, strict=True):
+                row[:] = track.smoothed(row, frame.time_s or 0.0, self.tracking.half_life_s)
             ids = np.array([track.id for track in tracks], np.int64)
             yield frame, FrameFaces(boxes, scores, rows, self.classes, frame.index, frame.time_s, ids)
 

@@ -79,6 +79,27 @@ def read_job(folder: Path) -> dict[str, Any] | None:
     return job
 
 
+def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
+    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job.
+
+    Raises:
+        OutputError: there is no such run.
+    """
+    if wanted is not True:
+        folder = Path(str(wanted)).expanduser()
+        if read_job(folder) is None:
+            raise OutputError(f"{folder.absolute()} holds no run to resume: there is no {JOB}")
+        return folder
+    found = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
+    for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        if read_job(record.parent) == job:
+            return record.parent
+    raise OutputError(
+        f"nothing to resume: no run below {runs} has this source and these settings; name its folder with "
+        f"resume=FOLDER, or leave resume out"
+    )
+
+
 def read_outcomes(folder: Path) -> dict[str, Outcome]:
     """The finished inputs of a folder's results, by name; none where it holds no results."""
     if read_job(folder) is None:

@@ -51,23 +51,23 @@ class Tracking:
             )
 
 
+@dataclass(eq=False)
 class Track:
-    """One face on its way through a video."""
+    """One face on its way through a video, found or seen last at `seen_s` seconds."""
 
-    def __init__(self, track_id: int, box: Array, score: float, time_s: float) -> None:
-        self.id = track_id
-        self.box = box
-        self.score = score
-        self.misses = 0
-        self.seen_s = time_s
-        self.visible = True
-        self._mean: Array | None = None
-        self._mean_s = time_s
+    id: int
+    box: Array
+    score: float
+    seen_s: float
+    misses: int = 0
+    visible: bool = True
+    _mean: Array | None = None
+    _mean_s: float = 0.0
 
     def smoothed(self, probabilities: Array, time_s: float, half_life_s: float) -> Array:
         """Add a frame's probabilities (C,) to the running mean and return the mean."""
         if self._mean is None or half_life_s == 0:
-            self._mean = probabilities
+            self._mean = probabilities.copy()
         else:
             old = 0.5 ** (max(time_s - self._mean_s, 0.0) / half_life_s)
             self._mean = old * self._mean + (1 - old) * probabilities
@@ -76,11 +76,7 @@ class Track:
 
 
 class FaceTracker:
-    """Gives faces their ids and moves their boxes; one object per video.
-
-    Args:
-        settings: see `Tracking`.
-    """
+    """Gives faces their ids and moves their boxes; one object per video."""
 
     def __init__(self, settings: Tracking) -> None:
         self.settings = settings
@@ -141,15 +137,12 @@ class FaceTracker:
             missed.remove(row)
             free.remove(column)
             track = self._tracks[row]
-            if track.visible and overlap[row, column] >= _FAR:
-                track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column]
-            else:
-                track.box = boxes[column]
+            stays = track.visible and overlap[row, column] >= _FAR
+            track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column] if stays else boxes[column]
             track.score, track.misses, track.visible = float(scores[column]), 0, True
-        for row in missed:
-            self._tracks[row].misses += 1
-            if self._tracks[row].misses > self.settings.max_misses:
-                self._tracks[row].visible = False
+        for track in (self._tracks[row] for row in missed):
+            track.misses += 1
+            track.visible &= track.misses <= self.settings.max_misses
         for column in sorted(free):
             self._tracks.append(Track(self._next_id, boxes[column], float(scores[column]), time_s))
             self._next_id += 1

@@ -31,7 +31,7 @@ class FilmSink(Sink):
         self._path = None if video in (True, "auto") else Path(str(video)).expanduser()
         if self._path is not None and self._path.suffix.lower() != ".mp4":
             raise ConfigError(f"save.video={video}: annotated videos are written as .mp4")
-        self._film: VideoWriter | None = None
+        self._film: VideoWriter | None = None  # of the present input
 
     def take(self, seen: Seen) -> None:
         """Append a frame."""
@@ -56,14 +56,10 @@ class FilmSink(Sink):
 
 
 class VideoWriter:
-    """Writes frames with their own time stamps as MPEG-4 in an .mp4 file.
+    """Writes frames with their own time stamps as MPEG-4 into an .mp4 file, which appears when it is complete.
 
-    OpenCV only encodes at a fixed rate. So frames are encoded into an AVI file first, and their packets
+    OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
     are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
-
-    Args:
-        path: the .mp4 file; it appears when the video is complete. Until then `NAME.part.avi` grows
-            beside it.
     """
 
     def __init__(self, path: Path) -> None:

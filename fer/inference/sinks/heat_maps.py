@@ -20,6 +20,6 @@ class HeatMapSink(Sink):
         """Write the sheets of a frame."""
         if self.run.explainer is None or not (self.videos or seen.source.still):
             return
-        sheets = self.run.explainer.sheets(seen.frame.image, seen.faces, self.run.recogniser.crop)
+        sheets = self.run.explainer.sheets(seen.frame.image, list(seen.faces), self.run.recogniser.crop)
         for name, sheet in zip(seen.face_names, sheets, strict=True):
             save_picture(self.run.folder / "heatmaps" / f"{name}.png", sheet)

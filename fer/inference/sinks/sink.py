@@ -48,7 +48,7 @@ class Seen:
         """The frame with heat maps and faces drawn in, BGR (H, W, 3): made once, and no sink changes it."""
         image, explainer = self.frame.image, self.run.explainer
         if explainer is not None:
-            image = explainer.draw(image, self.faces, self.run.recogniser.crop)
+            image = explainer.draw(image, list(self.faces), self.run.recogniser.crop)
         return annotate(image, self.faces)
 
     @property
