@@ -259,6 +259,21 @@ def test_resuming_what_was_never_begun_is_refused(tmp_path: Path, photo: Path):
     assert "nothing to resume" in detect(tmp_path, f"source={photo}", "resume=true", status=2)
 
 
+def test_a_camera_leaves_crops_and_tables_like_a_video(tmp_path: Path, monkeypatch):
+    film(tmp_path / "film.avi", 20)
+    monkeypatch.setattr("fer.inference.live._open", lambda a: Camera(tmp_path / "film.avi", True))
+    output = detect(tmp_path, "0", "show=false", "seconds=0", "save.crops=true")
+    found = rows(tmp_path)
+    crops = sorted(path.name for path in (tmp_path / "run/1/crops").iterdir())
+    assert crops == sorted(f"live_f{int(r['frame']):06d}_t{r['track_id']}_{r['label']}.png" for r in found)
+    assert crops and "crops" in output and not (tmp_path / "run/1/annotated").exists()
+
+
+def test_a_sink_of_ones_own_is_added_to_the_others(tmp_path: Path, photo: Path):
+    own = ("+sink.mine._target_=fer.inference.sinks.crops.CropSink", "+sink.mine._partial_=true")
+    assert "annotated, crops" in detect(tmp_path, str(photo), *own)
+
+
 def test_shards_of_a_multirun_are_joined_to_the_whole(tmp_path: Path, photo: Path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -380,12 +395,15 @@ def test_a_sweep_keeps_its_commas():
     assert quoted("shard.index=0,1", sweeps=True) == "shard.index=0,1"
 
 
-def test_a_released_model_runs_without_torch(photo: Path):
+def test_a_released_model_runs_without_torch(tmp_path: Path, photo: Path):
+    """Neither does rich load where it has nothing to draw: no terminal, and more than the one picture of a table."""
+    shutil.copy(photo, tmp_path / "again.png")
     code = (
         "import sys, runpy\n"
-        f"sys.argv = ['detect.py', 'source=\\'{photo}\\'', 'hydra.run.dir={photo.parent}/run/1']\n"
+        f"sys.argv = ['detect.py', {str(tmp_path)!r}, 'hydra.run.dir={tmp_path}/run/1']\n"
         f"runpy.run_path({str(ROOT / 'detect.py')!r}, run_name='__main__')\n"
-        "assert not {'torch', 'pandas', 'matplotlib'} & set(sys.modules), sorted(sys.modules)\n"
+        "assert not {'torch', 'pandas', 'matplotlib', 'rich'} & set(sys.modules), sorted(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert {row["source"] for row in rows(tmp_path)} == {photo.name, "again.png"}

@@ -1,7 +1,8 @@
-"""Every sink of `configs/sink/` behind the one protocol, and what each of them leaves."""
+"""Every sink of `configs/sink/default.yaml` behind the one protocol, and what each of them leaves."""
 
 import json
 import threading
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
 
 import fer.detect  # noqa: F401 - its config's names and types
 from cascade import Detections
@@ -26,7 +28,7 @@ from fer.inference.tracking import Tracking
 from fer.preprocessing import Preprocessing
 
 CLASSES = Preprocessing().classes
-SINKS = sorted(path.stem for path in (CONFIGS / "sink").glob("*.yaml"))
+SINKS = sorted(OmegaConf.load(CONFIGS / "sink" / "default.yaml"))
 
 
 class Classifier:
@@ -91,13 +93,16 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return pressed
 
 
+@cache
+def sinks() -> DictConfig:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose("detect").sink
+
+
 def make(name: str, run: RunContext) -> Sink:
     if name == "terminal":
         return TerminalSink(run, 1, {})
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        config = compose("detect", [f"sink=[{name}]"])
-    (sink,) = config.sink.values()
-    made = instantiate(sink)(run)
+    made = instantiate(sinks()[name])(run)
     assert isinstance(made, Sink)
     return made
 
