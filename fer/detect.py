@@ -90,7 +90,7 @@ def detect(config: DictConfig) -> None:
         tracking=chosen.tracking,
     )
     explainer = None
-    if chosen.explain:
+    if chosen.explain:  # imports torch
         from fer.inference.explain import Explainer
 
         explainer = Explainer(recogniser.classifier)
@@ -107,12 +107,13 @@ def detect(config: DictConfig) -> None:
     run = RunContext(folder, recogniser, job, explainer)
     sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, chosen, run, live)]
     status = 0
-    with ExitStack() as stack, interruptible():
+    with interruptible(), ExitStack() as stack:
         try:
             work_through(source.inputs(done), run, [stack.enter_context(sink) for sink in sinks])
         except KeyboardInterrupt:
             status = 130
-    if left := len(source) - len(outcomes):
+    left = len(source) - len(outcomes)
+    if left > 0:
         log.warning("interrupted with %d inputs left; the same command with resume=true goes on", left)
         status = 130
     if status == 0 and any(outcome.error for outcome in outcomes.values()):

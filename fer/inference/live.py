@@ -34,7 +34,7 @@ class LiveSource:
         pause: waits so many seconds, or until told to stop: then it returns True.
 
     Attributes:
-        name: the number or address to show and to write down: without the password, if there is one.
+        name: the address to show and to write down: without the password, if there is one.
         dropped: frames that came too fast.
         reconnects: how often the stream was opened again.
     """

@@ -166,31 +166,29 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
     ahead, found = _flow(before, after, flat)
     back, returned = _flow(after, before, ahead)
     stray = np.abs(back - flat).max(axis=(1, 2))
-    good = ((found[:, 0] == 1) & (returned[:, 0] == 1) & (stray < _BACK)).reshape(len(boxes), -1)
-    moved = ahead.reshape(points.shape)
+    good = (found & returned & (stray < _BACK)).reshape(len(boxes), -1)
     return [
         _moved(box, start[ok], end[ok]) if ok.mean() >= _ENOUGH else None
-        for box, start, end, ok in zip(boxes, points, moved, good, strict=True)
+        for box, start, end, ok in zip(boxes, points, ahead.reshape(points.shape), good, strict=True)
     ]
 
 
-def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.uint8]]:
-    """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N, 1) ones where that is known."""
+def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N,) whether that is known."""
     moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS)
-    return np.asarray(moved, np.float32), np.asarray(found, np.uint8)
+    return np.asarray(moved, np.float32), np.asarray(found)[:, 0] == 1
 
 
 def _moved(box: Array, start: Array, end: Array) -> Array:
-    shift = np.median(end - start, axis=0)
+    """A box after its points went from start to end, both (M, 2)."""
     first, second = np.triu_indices(len(start), 1)
-    apart = np.linalg.norm(start[first] - start[second], axis=1)
-    grown = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / apart))
-    centre = box[:2] + box[2:] / 2 + shift
-    size = box[2:] * grown
+    apart, then = (np.linalg.norm(points[first] - points[second], axis=1) for points in (start, end))
+    size = box[2:] * float(np.median(then / apart))
+    centre = box[:2] + box[2:] / 2 + np.median(end - start, axis=0)
     return np.concatenate([centre - size / 2, size]).astype(np.float32)
 
 
 def _inside(box: Array, shape: tuple[int, ...]) -> bool:
     """True while a box's centre is in the picture."""
-    centre = box[:2] + box[2:] / 2
-    return bool(0 <= centre[0] < shape[1] and 0 <= centre[1] < shape[0] and min(box[2:]) >= 4)
+    x, y = box[:2] + box[2:] / 2
+    return bool(0 <= x < shape[1] and 0 <= y < shape[0] and min(box[2:]) >= 4)

@@ -108,18 +108,16 @@ class VideoWriter:
     def _pack(self, path: Path) -> int:
         """Copy the encoded packets with their time stamps; return how many there were."""
         reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
-        raw = [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
-        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+        fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
         writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
         count = 0
-        if reader.isOpened() and writer.isOpened():
-            while count < len(self._times):
-                good, packet = reader.read()
-                if not good:
-                    break
-                writer.set(cv2.VIDEOWRITER_PROP_PTS, round((self._times[count] - self._times[0]) * _MILLISECONDS))
-                writer.write(packet)
-                count += 1
+        for time_s in self._times if reader.isOpened() and writer.isOpened() else ():
+            good, packet = reader.read()
+            if not good:
+                break
+            writer.set(cv2.VIDEOWRITER_PROP_PTS, round((time_s - self._times[0]) * _MILLISECONDS))
+            writer.write(packet)
+            count += 1
         reader.release()
         writer.release()
         return count
