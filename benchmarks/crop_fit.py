@@ -27,13 +27,14 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import CONFIGS
+from cascade import FaceDetector as Detector
+from cascade.boxes import iou
 from cascade.drawn.backgrounds import draw_background
 from fer.data.fer2013 import Fer2013
 from fer.inference.classifier import Classifier, load_classifier
 from fer.inference.crop import Crop, crop_faces, to_gray
-from fer.inference.detector import Detector, detector_name
+from fer.inference.detector import detector_name
 from fer.inference.model_info import DEFAULT_CROP, MEASURED_CROPS
-from fer.inference.tracking import iou
 from fer.preprocessing import Preprocessing
 
 DETECTORS = ("alt", "alt2", "alt_tree", "frontalface_default", "frontalface_lbp")

@@ -33,13 +33,13 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks import CONFIGS
+from cascade.boxes import iou
 from cascade.evaluation.truth import FaceFilter
+from cascade.pictures import Image
 from cascade.samples.annotations import read_annotations
 from fer.inference import ExpressionRecognizer
 from fer.inference.classifier import load_classifier
-from fer.inference.faces import Image
-from fer.inference.tracking import iou
-from fer.inference.videos import Frame
+from fer.inference.frames import Frame
 
 WIDTH = 640
 MATCH = 0.4
@@ -150,7 +150,7 @@ def package_detector() -> Look:
 def ours(option: str, model: str, threads: int) -> ExpressionRecognizer:
     name, *overrides = option.split()
     settings = [f"detector.{item}" for item in overrides]
-    config = compose("detect", [f"detector={name}", *settings])
+    config = compose(f"detector/{name}", settings)
     return ExpressionRecognizer(instantiate(config.detector), load_classifier(model, threads))
 
 

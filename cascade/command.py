@@ -163,7 +163,8 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        own = not keys or takes_value or argument.startswith(("-", "+", "~")) or "=" in argument
+        own = not keys or takes_value or argument.startswith(("-", "+", "~"))
+        own |= "=" in argument and not Path(argument).exists()
         (kept if own else bare).append(argument)
         takes_value = argument in _VALUED
     if len(bare) > len(keys):
@@ -261,12 +262,13 @@ def _reason(error: InstantiationException) -> str:
 def _composition(error: BaseException) -> str:
     cause = error.__cause__
     node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
-    if isinstance(node, DictConfig) and key and "not in struct" in str(cause):
+    if isinstance(node, DictConfig) and key and re.search("^Key '.*' (is )?not in ", str(cause)):
         return str(_unknown(str(key), [str(name) for name in node]))
     if missing := re.search(r"hydra/(sweeper|launcher)/\w+", str(error)):
         return f"{missing[0]} is not installed; in a clone of the project: pip install '.[sweep]'"
     lines = f"{error}\n{cause or ''}".splitlines()
-    return "\n".join(dict.fromkeys(line for line in lines if line.strip()))
+    told = dict.fromkeys(line for line in lines if line.strip() and not re.match(r"\s+\w+_(key|type)[:=]", line))
+    return (": " if str(error).startswith("Error merging override") else "\n").join(told)
 
 
 def _fail(message: str, status: int) -> NoReturn:

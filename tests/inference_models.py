@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from cascade import Detections
+from cascade.pictures import Image
 from fer.checkpoint import METADATA_KEY, metadata
-from fer.inference.faces import Image
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.faces import Image
+from cascade.pictures import Image
 from fer.preprocessing import Preprocessing, resize_face
 
 

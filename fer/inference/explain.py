@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cascade.errors import ModelError
+from cascade.pictures import Image
 from fer.checkpoint import LoadedNetwork, load_network
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import OnnxClassifier
 from fer.inference.crop import Crop, crop_faces, to_gray
-from fer.inference.faces import Face, Image
+from fer.inference.faces import Face
 
 _SHEET = 192  # pixels, side of an enlarged face
 

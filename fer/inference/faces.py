@@ -1,13 +1,11 @@
-"""What a recogniser returns."""
+"""What a recogniser returns: the faces of a frame as arrays, and each of them as an object to whom asks."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-#: A picture as OpenCV holds it: uint8, BGR (H, W, 3) or gray (H, W).
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,47 +33,46 @@ class Face:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return {
-            "box": list(self.box),
-            "score": self.score,
-            "label": self.label,
-            "probabilities": self.probabilities,
-            "frame": self.frame,
-            "time_s": self.time_s,
-            "track_id": self.track_id,
-        }
+        return {**asdict(self), "box": list(self.box)}
 
 
-def faces_from(
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    probabilities: NDArray[np.float32],
-    classes: tuple[str, ...],
-    frame: int = 0,
-    time_s: float | None = None,
-    track_ids: list[int] | None = None,
-) -> list[Face]:
-    """Name the columns of the arrays that detection and classification return.
+@dataclass(frozen=True, eq=False)
+class FrameFaces:
+    """The faces of one frame; `faces[row]` and iterating make a `Face` of a row.
 
-    Args:
-        boxes: (N, 4) x, y, width, height.
-        scores: (N,).
-        probabilities: (N, C).
+    Attributes:
+        boxes: (N, 4) float32, x, y, width, height in pixels of the frame.
+        scores: (N,) float32.
+        probabilities: (N, C) float32, rows summing to 1.
         classes: the C names.
-        frame: index of the frame.
-        time_s: its time stamp in seconds.
-        track_ids: N ids, for videos.
+        frame: index of the frame, from 0.
+        time_s: its time stamp in seconds; None for a picture.
+        track_ids: (N,) int64, from 1; None for a picture.
     """
-    labels = probabilities.argmax(axis=1) if len(probabilities) else []
-    return [
-        Face(
-            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-            score=float(score),
-            label=classes[int(label)],
-            probabilities=dict(zip(classes, map(float, row), strict=True)),
-            frame=frame,
-            time_s=time_s,
-            track_id=None if track_ids is None else track_ids[index],
-        )
-        for index, (box, score, row, label) in enumerate(zip(boxes, scores, probabilities, labels, strict=True))
-    ]
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    frame: int = 0
+    time_s: float | None = None
+    track_ids: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def labels(self) -> list[str]:
+        """The N most probable expressions."""
+        return [self.classes[best] for best in self.probabilities.argmax(axis=1)]
+
+    def __getitem__(self, row: int) -> Face:
+        x, y, width, height = self.boxes[row].tolist()
+        shares, score = self.probabilities[row], float(self.scores[row])
+        probabilities = dict(zip(self.classes, shares.tolist(), strict=True))
+        track_id = None if self.track_ids is None else int(self.track_ids[row])
+        label = self.classes[shares.argmax()]
+        return Face((x, y, width, height), score, label, probabilities, self.frame, self.time_s, track_id)
+
+    def __iter__(self) -> Iterator[Face]:
+        return (self[row] for row in range(len(self)))

@@ -1,18 +1,17 @@
 """Cameras and streams: the newest frame or none, and a connection that heals."""
 
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Container, Generator, Iterator
+from typing import Any, Self
 
 import cv2
 import numpy as np
 
 from cascade.errors import ImageError
-from fer.inference.faces import Image
-from fer.inference.sources import Live
-from fer.inference.videos import Frame
+from fer.inference.frames import Frame
 
 log = logging.getLogger(__name__)
 
@@ -21,65 +20,86 @@ _TIMEOUT_MS = 10_000  # without a word from the other side
 
 
 class LiveSource:
-    """Frames of a camera or stream as they come.
+    """A camera or a stream: a source (`fer.inference.sources.Source`) and the one input of it.
 
     A thread reads without pause and keeps only the newest frame: one that nobody took in time is dropped,
     so that what is shown is never older than one frame's work. A stream that breaks off is opened again
     after 1, 2, 4 … 30 seconds.
 
     Args:
-        source: the camera's number or the stream's address.
+        address: the camera's number or the stream's address.
         max_retries: attempts in a row before a stream is given up. A camera gets none.
+        seconds: ends after so many; None: never.
         opener: opens the address; `cv2.VideoCapture`'s interface.
         pause: waits so many seconds, or until told to stop: then it returns True.
 
-    Raises:
-        ImageError: the first attempt to connect failed.
+    Attributes:
+        name: the address to show and to write down: without the password, if there is one.
+        dropped: frames that came too fast.
+        reconnects: how often the stream was opened again.
     """
+
+    still, endless, count, file_name = False, True, 0, "live"
 
     def __init__(
         self,
-        source: Live,
+        address: int | str,
         max_retries: int = 10,
+        seconds: float | None = None,
         opener: Callable[[int | str], Any] | None = None,
         pause: Callable[[float], bool] | None = None,
     ) -> None:
-        self.source = source
-        self.dropped = 0
-        self.reconnects = 0
-        self._max_retries = max_retries if isinstance(source.address, str) else 0
+        self.address = address
+        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))
+        self.dropped = self.reconnects = 0
+        self._max_retries = max_retries if isinstance(address, str) else 0
+        self._seconds = float("inf") if seconds is None else seconds
         self._open = opener or _open
         self._stop = threading.Event()
         self._pause = pause or self._stop.wait
         self._news = threading.Condition()
         self._newest: Frame | None = None
-        self._error: BaseException | None = None
-        self._ended = False
-        self._capture = self._open(self.source.address)
-        if not self._capture.isOpened():
-            raise ImageError(self._missing())
+        self._end: BaseException | None = None
+        self._capture: Any = None
 
-    def frames(self) -> Iterator[Frame]:
+    def __len__(self) -> int:
+        return 1
+
+    def inputs(self, done: Container[str] = ()) -> Iterator[Self]:
+        """Itself: nothing of it can have been done before."""
+        yield self
+
+    def frames(self) -> Generator[Frame, None, None]:
         """Yield the newest frame each time; indices count all frames that arrived, dropped ones too.
 
         Raises:
-            ImageError: the camera is gone, or the stream could not be opened again.
+            ImageError: the source cannot be opened, the camera is gone, or the stream could not be opened again.
         """
+        self._capture = self._open(self.address)
+        if not self._capture.isOpened():
+            raise ImageError(
+                f"{self.name} cannot be opened; check the address, the login in it, and the network"
+                if isinstance(self.address, str)
+                else f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and "
+                f"not in use by another program? Other cameras have other numbers: source=1"
+            )
         reader = threading.Thread(target=self._read, daemon=True)
         reader.start()
         try:
-            while True:
+            time_s = -1.0
+            while time_s < self._seconds:
                 with self._news:
-                    self._news.wait_for(lambda: self._newest is not None or self._ended)
+                    self._news.wait_for(lambda: self._newest or self._end)
                     frame, self._newest = self._newest, None
                 if frame is None:
-                    break
+                    raise self._end or AssertionError
                 yield frame
-            if self._error is not None:
-                raise self._error
+                time_s = frame.time_s or 0.0
         finally:
             self._stop.set()
             reader.join(timeout=2)
+            if self.dropped or self.reconnects:
+                log.warning("%d frames came too fast and were dropped; %d reconnections", self.dropped, self.reconnects)
 
     def _read(self) -> None:
         started, index = time.monotonic(), 0
@@ -89,22 +109,18 @@ class LiveSource:
                 if not good:
                     self._reconnect()
                     continue
-                self._show(Frame(np.asarray(image, np.uint8), index, time.monotonic() - started))
+                frame = Frame(np.asarray(image, np.uint8), index, time.monotonic() - started)
+                with self._news:
+                    self.dropped += self._newest is not None
+                    self._newest = frame
+                    self._news.notify_all()
                 index += 1
         except Exception as error:  # it belongs to the thread that asked for the frames
-            self._error = error
+            with self._news:
+                self._end = error
+                self._news.notify_all()
         finally:
             self._capture.release()
-            with self._news:
-                self._ended = True
-                self._news.notify_all()
-
-    def _show(self, frame: Frame) -> None:
-        with self._news:
-            if self._newest is not None:
-                self.dropped += 1
-            self._newest = frame
-            self._news.notify_all()
 
     def _reconnect(self) -> None:
         """Open the source again.
@@ -115,28 +131,19 @@ class LiveSource:
         with self._news:
             self._newest = None  # from before the break: stale by the time it could be shown
         self._capture.release()
-        wait = 1.0
         for attempt in range(self._max_retries):
-            log.warning("%s broke off; attempt %d to reach it in %.0f s", self.source.name, attempt + 1, wait)
+            wait = min(2.0**attempt, _LONGEST_PAUSE)
+            log.warning("%s broke off; attempt %d to reach it in %.0f s", self.name, attempt + 1, wait)
             if self._pause(wait):
                 return
-            wait = min(2 * wait, _LONGEST_PAUSE)
-            self._capture = self._open(self.source.address)
+            self._capture = self._open(self.address)
             if self._capture.isOpened():
-                log.warning("%s is back", self.source.name)
+                log.warning("%s is back", self.name)
                 self.reconnects += 1
                 return
-        if isinstance(self.source.address, int):
-            raise ImageError(f"camera {self.source.name} sends no more frames; is it still plugged in?")
-        raise ImageError(f"{self.source.name} broke off and could not be reached again in {self._max_retries} attempts")
-
-    def _missing(self) -> str:
-        if isinstance(self.source.address, int):
-            return (
-                f"camera {self.source.name} cannot be opened; is it plugged in, allowed for this user, and "
-                f"not in use by another program? Other cameras have other numbers: source=1"
-            )
-        return f"{self.source.name} cannot be opened; check the address, the login in it, and the network"
+        if isinstance(self.address, int):
+            raise ImageError(f"camera {self.name} sends no more frames; is it still plugged in?")
+        raise ImageError(f"{self.name} broke off and could not be reached again in {self._max_retries} attempts")
 
 
 def _open(address: int | str) -> Any:
@@ -144,26 +151,3 @@ def _open(address: int | str) -> Any:
         return cv2.VideoCapture(address)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
     return cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
-
-
-class FrameRate:
-    """Frames per second over the last second or so."""
-
-    def __init__(self) -> None:
-        self._last: float | None = None
-        self._mean: float | None = None
-
-    def tick(self, now: float) -> float:
-        """Count a frame at `now` seconds and return the rate."""
-        if self._last is not None and now > self._last:
-            took = now - self._last
-            old = 0.5 ** (took / 0.5)
-            self._mean = took if self._mean is None else old * self._mean + (1 - old) * took
-        self._last = now
-        return 1 / self._mean if self._mean else 0.0
-
-
-def write_rate(image: Image, rate: float) -> None:
-    """Write the frame rate into the upper left corner of a BGR picture, in place."""
-    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(image, f"{rate:.0f} FPS", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA)

@@ -6,27 +6,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cascade.pictures import check_image, read_picture
+from cascade.detector import Detections, FaceDetector
+from cascade.pictures import Image, check_image, read_picture
 from fer.inference.classifier import Classifier, load_classifier
-from fer.inference.crop import Crop, crop_faces, to_gray
-from fer.inference.detector import Detector, detect, detector_name
-from fer.inference.faces import Face, Image, faces_from
+from fer.inference.crop import Crop, crop_faces, crop_square
+from fer.inference.detector import detector_name
+from fer.inference.faces import Face, FrameFaces
+from fer.inference.frames import Frame
 from fer.inference.tracking import FaceTracker, Tracking
-from fer.inference.videos import Frame, VideoFile
+from fer.inference.videos import VideoFile
 
 
 class ExpressionRecognizer:
     """Finds the faces in pictures and videos and reads their expressions.
-
-        from cascade import CascadeDetector
-        from fer.inference import ExpressionRecognizer
 
         recognizer = ExpressionRecognizer(CascadeDetector("frontalface_lbp", min_size=40, reduce=True))
         for face in recognizer.recognize("photo.jpg"):
             print(face.box, face.label, face.probabilities[face.label])
 
     Args:
-        detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,).
+        detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,), such as
+            `cascade.CascadeDetector`.
         classifier: name of a released model, path of an `.onnx` or `.ckpt` file, or a classifier.
         crop: from the detector's box to the network's square; None takes what the model carries for it.
         detect_side: pictures with a longer side are searched for faces shrunk to it; None never shrinks.
@@ -39,7 +39,7 @@ class ExpressionRecognizer:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: FaceDetector,
         classifier: str | Path | Classifier = "mini_xception",
         *,
         crop: Crop | None = None,
@@ -68,16 +68,34 @@ class ExpressionRecognizer:
             ImageError: the picture cannot be read, or the array is no picture.
         """
         image = read_picture(picture) if isinstance(picture, str | Path) else check_image(picture)
-        gray = to_gray(image)
-        boxes, scores = detect(self.detector, gray, self.detect_side)
-        return faces_from(boxes, scores, self.classify(gray, boxes), self.classes)
+        return list(self.read(Frame(image)))
+
+    def read(self, frame: Frame) -> FrameFaces:
+        """Find and read the faces of one frame by itself, surest first."""
+        found = self.find(frame)
+        shares = self.classify(frame.gray, found.boxes)
+        return FrameFaces(found.boxes, found.scores, shares, self.classes, frame.index, frame.time_s)
+
+    def find(self, frame: Frame) -> Detections:
+        """Find the faces of a frame; boxes are in its pixels, whatever it was searched at."""
+        gray = frame.gray if self.detect_side is None else frame.shrunk(self.detect_side)
+        found = self.detector.detect(gray)
+        if gray is frame.gray:
+            return found
+        (height, width), (full_height, full_width) = gray.shape, frame.gray.shape
+        back = np.array([full_width / width, full_height / height] * 2, np.float32)
+        return Detections(found.boxes * back, found.scores)
 
     def classify(self, gray: Image, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read the expressions in boxes (N, 4) of a gray picture: float32 (N, classes)."""
         faces = crop_faces(gray, boxes, self.crop, self.info.preprocessing)
         return self.classifier.probabilities(faces)
 
-    def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
+    def cut(self, frame: Frame, boxes: NDArray[np.float32]) -> list[Image]:
+        """Cut boxes (N, 4) out of a frame, framed as the network sees them but in full size and colour."""
+        return [crop_square(frame.image, *map(int, square)) for square in self.crop.squares(boxes)]
+
+    def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameFaces]]:
         """Find, follow and read faces from frame to frame; yields each frame at once and in order.
 
         Args:
@@ -85,19 +103,16 @@ class ExpressionRecognizer:
         """
         tracker = FaceTracker(self.tracking)
         for frame in frames:
-            gray = to_gray(frame.image)
-            tracks = tracker.update(gray, frame.time_s, lambda g: detect(self.detector, g, self.detect_side))
+            tracks = tracker.update(frame, self.find)
             boxes = np.array([track.box for track in tracks], np.float32).reshape(-1, 4)
             scores = np.array([track.score for track in tracks], np.float32)
-            smooth = [
-                track.smoothed(row, frame.time_s, self.tracking.half_life_s)
-                for track, row in zip(tracks, self.classify(gray, boxes), strict=True)
-            ]
-            rows = np.array(smooth, np.float32).reshape(-1, len(self.classes))
-            ids = [track.id for track in tracks]
-            yield frame, faces_from(boxes, scores, rows, self.classes, frame.index, frame.time_s, ids)
+            rows = np.array(self.classify(frame.gray, boxes))
+            for track, row in zip(tracks, rows, strict=True):
+                row[:] = track.smoothed(row, frame.time_s or 0.0, self.tracking.half_life_s)
+            ids = np.array([track.id for track in tracks], np.int64)
+            yield frame, FrameFaces(boxes, scores, rows, self.classes, frame.index, frame.time_s, ids)
 
-    def video(self, path: str | Path) -> Iterator[tuple[Frame, list[Face]]]:
+    def video(self, path: str | Path) -> Iterator[tuple[Frame, FrameFaces]]:
         """Read a video file: each frame with its faces.
 
         Raises:

@@ -1,13 +1,74 @@
-"""From what a user calls a source to the files or the camera behind it."""
+"""From what a user calls a source to the pictures, videos, camera or stream behind it."""
 
 import glob
-import re
-from dataclasses import dataclass
+from collections.abc import Container, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
-from cascade.errors import DataError
-from cascade.pictures import SUFFIXES
-from fer.inference.videos import VIDEO_SUFFIXES
+from cascade.errors import ConfigError, DataError, ImageError
+from cascade.pictures import SUFFIXES, is_hidden, read_picture
+from fer.inference.frames import Frame, ahead
+from fer.inference.live import LiveSource
+from fer.inference.videos import VIDEO_SUFFIXES, VideoFile
+
+_AHEAD = 2  # pictures decoded while another is searched
+_KNOWN = f"Pictures end in {' '.join(sorted(SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."
+
+
+class Input(Protocol):
+    """A picture, a video, a camera or a stream: anything that has frames.
+
+    Attributes:
+        name: what results call it.
+        file_name: what files that are made of it are named after.
+        still: its one frame is a picture by itself: no face is followed.
+        endless: it never comes again: whatever was seen of it is all there is.
+        count: frames to expect, known once the first is there; 0: unknown.
+    """
+
+    name: str
+    file_name: str
+    still: bool
+    endless: bool
+    count: int
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """The frames in their order; raises ImageError where it cannot be read, or not to its end."""
+        ...
+
+
+class Source(Protocol):
+    """What a run works through; its length is the number of its inputs, its name is for records of the run."""
+
+    name: str
+
+    def __len__(self) -> int: ...
+
+    def inputs(self, done: Container[str] = ()) -> Iterator[Input]:
+        """The inputs, except those whose names are done."""
+        ...
+
+
+class Picture:
+    """A picture on disk, and what results call it."""
+
+    still, endless, count = True, False, 1
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = self.file_name = name
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The picture, read once; raises ImageError."""
+        return Frame(read_picture(self.path))
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """See `Input.frames`."""
+        yield self.frame
 
 
 @dataclass(frozen=True)
@@ -15,104 +76,88 @@ class Files:
     """Pictures and videos on disk.
 
     Attributes:
+        name: what the user called them, in full.
         root: folder that the paths are named relative to in results.
         paths: sorted, so that shards and resumed runs agree on their order.
     """
 
+    name: str
     root: Path
     paths: tuple[Path, ...]
 
-    def name(self, path: Path) -> str:
-        """How results call a file."""
-        return path.relative_to(self.root).as_posix()
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def inputs(self, done: Container[str] = ()) -> Iterator[Input]:
+        """See `Source.inputs`; pictures are decoded in a thread of its own while others are searched."""
+        return ahead(self._opened(done), _AHEAD)
+
+    def _opened(self, done: Container[str]) -> Iterator[Input]:
+        for path in self.paths:
+            name = path.relative_to(self.root).as_posix()
+            if name in done:
+                continue
+            if path.suffix.lower() in VIDEO_SUFFIXES:
+                yield VideoFile(path, name)
+                continue
+            picture = Picture(path, name)
+            with suppress(ImageError):  # its frames() says so again
+                _ = picture.frame.gray
+            yield picture
 
     def shard(self, index: int, count: int) -> "Files":
         """Every `count`-th file from the `index`-th on.
 
         Raises:
-            DataError: index and count do not fit.
+            ConfigError: index and count do not fit.
         """
         if not 0 <= index < count:
-            raise DataError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
-        return Files(self.root, self.paths[index::count])
+            raise ConfigError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
+        return replace(self, paths=self.paths[index::count])
 
 
-@dataclass(frozen=True)
-class Live:
-    """A camera's number, or a stream's address."""
-
-    address: int | str
-
-    @property
-    def name(self) -> str:
-        """The number or address to show and to write down: without the password, if there is one."""
-        return re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(self.address))
-
-
-def is_video(path: Path) -> bool:
-    """True for a file whose ending is a video's."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def find_source(source: str | int | None) -> Files | Live:
+def find_source(source: str | int | None, max_retries: int = 10, seconds: float | None = None) -> Files | LiveSource:
     """Find what a source means.
 
     Args:
         source: a file, a folder (searched recursively), a pattern (`*`, `?`, `[…]`, `**`), a camera's number,
             or an address with `://`.
+        max_retries: see `LiveSource`.
+        seconds: see `LiveSource`.
 
     Raises:
         DataError: nothing there, or nothing that is a picture or a video.
     """
-    if source is None or source == "":
+    text = "" if source is None else str(source)
+    if not text:
         raise DataError(
             'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
             "a camera's number such as 0, an rtsp:// address)"
         )
-    text = str(source)
-    if text.isdecimal() and not Path(text).exists():
-        return Live(int(text))
-    if "://" in text:
-        return Live(text)
     path = Path(text).expanduser()
+    if "://" in text or (text.isdecimal() and not path.exists()):
+        return LiveSource(text if "://" in text else int(text), max_retries, seconds)
     if path.is_file():
         if not _is_known(path):
             raise DataError(f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}")
-        return Files(path.parent, (path,))
+        return Files(str(path.absolute()), path.parent, (path,))
     if path.is_dir():
-        return _in_folder(path)
-    if glob.has_magic(text):
-        return _matching(str(path))
-    raise DataError(f"there is no file or folder {path.absolute()}")
-
-
-def _in_folder(folder: Path) -> Files:
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    known = tuple(path for path in found if _is_known(path) and not _is_hidden(path.relative_to(folder)))
+        root, found = path, [file for file in path.rglob("*") if not is_hidden(file.relative_to(path))]
+        holder, nothing = f"the folder {path.absolute()} holds", "nothing"
+    elif glob.has_magic(text):
+        # Path.glob takes no absolute patterns
+        found = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+        fixed = next(index for index, part in enumerate(path.parts) if glob.has_magic(part))
+        root, holder, nothing = Path(*path.parts[:fixed]), f"{path} matches", "no file"
+    else:
+        raise DataError(f"there is no file or folder {path.absolute()}")
+    files = sorted(file for file in found if file.is_file())
+    known = tuple(file for file in files if _is_known(file))
     if not known:
-        what = f"{len(found)} files, none of them a picture or a video" if found else "nothing"
-        raise DataError(f"the folder {folder.absolute()} holds {what}. {_KNOWN}")
-    return Files(folder, known)
-
-
-def _matching(pattern: str) -> Files:
-    matches = glob.glob(pattern, recursive=True)  # noqa: PTH207  Path.glob takes no absolute patterns
-    found = sorted(path for path in map(Path, matches) if path.is_file())
-    known = tuple(path for path in found if _is_known(path))
-    if not known:
-        what = f"{len(found)} files, none of them a picture or a video" if found else "no file"
-        raise DataError(f"{pattern} matches {what}. {_KNOWN}")
-    parts = Path(pattern).parts
-    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Files(Path(*parts[:fixed]) if fixed else Path(), known)
+        what = f"{len(files)} files, none of them a picture or a video" if files else nothing
+        raise DataError(f"{holder} {what}. {_KNOWN}")
+    return Files(str(path.absolute()), root, known)
 
 
 def _is_known(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-_KNOWN = f"Pictures end in {' '.join(sorted(SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."

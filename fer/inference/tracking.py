@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.faces import Image
+from cascade.boxes import iou
+from cascade.detector import Detections
+from cascade.errors import ConfigError
+from cascade.pictures import Image
+from fer.inference.frames import Frame
 
 Array = NDArray[np.float32]
-Detect = Callable[[Image], tuple[Array, Array]]
 
 _GRID = 5  # points per side that are followed in a face
 _WINDOW = (15, 15)
@@ -22,7 +25,7 @@ _JUMP = 0.15  # share of a new detection in a followed box: detectors jitter, th
 _FAR = 0.7  # a followed box that overlaps a new detection by less (IoU) is replaced by it
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tracking:
     """How faces are followed.
 
@@ -42,29 +45,29 @@ class Tracking:
 
     def __post_init__(self) -> None:
         if self.detect_every < 1 or self.half_life_s < 0 or not 0 < self.min_iou <= 1:
-            raise ValueError(
-                "tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at "
-                f"most 1; got {self}"
+            raise ConfigError(
+                f"tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at most 1; "
+                f"got {self}"
             )
 
 
+@dataclass(eq=False)
 class Track:
-    """One face on its way through a video."""
+    """One face on its way through a video, found or seen last at `seen_s` seconds."""
 
-    def __init__(self, track_id: int, box: Array, score: float, time_s: float) -> None:
-        self.id = track_id
-        self.box = box
-        self.score = score
-        self.misses = 0
-        self.seen_s = time_s
-        self.visible = True
-        self._mean: Array | None = None
-        self._mean_s = time_s
+    id: int
+    box: Array
+    score: float
+    seen_s: float
+    misses: int = 0
+    visible: bool = True
+    _mean: Array | None = None
+    _mean_s: float = 0.0
 
     def smoothed(self, probabilities: Array, time_s: float, half_life_s: float) -> Array:
         """Add a frame's probabilities (C,) to the running mean and return the mean."""
         if self._mean is None or half_life_s == 0:
-            self._mean = probabilities
+            self._mean = probabilities.copy()
         else:
             old = 0.5 ** (max(time_s - self._mean_s, 0.0) / half_life_s)
             self._mean = old * self._mean + (1 - old) * probabilities
@@ -73,11 +76,7 @@ class Track:
 
 
 class FaceTracker:
-    """Gives faces their ids and moves their boxes; one object per video.
-
-    Args:
-        settings: see `Tracking`.
-    """
+    """Gives faces their ids and moves their boxes; one object per video."""
 
     def __init__(self, settings: Tracking) -> None:
         self.settings = settings
@@ -86,52 +85,47 @@ class FaceTracker:
         self._frames = 0
         self._before: Image | None = None
 
-    def update(self, gray: Image, time_s: float, detect: Detect) -> list[Track]:
+    def update(self, frame: Frame, detect: Callable[[Frame], Detections]) -> list[Track]:
         """Take the next frame.
 
         Args:
-            gray: uint8 (H, W).
-            time_s: its time stamp in seconds.
-            detect: finds boxes (N, 4) and scores (N,); called on every `detect_every`-th frame.
+            frame: with a time stamp above those before.
+            detect: finds faces; called on every `detect_every`-th frame.
 
         Returns:
             The faces in this frame.
         """
+        time_s = frame.time_s or 0.0
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
-        self._move(gray)
-        if self._frames % self.settings.detect_every == 0:
-            self._match(*detect(gray), time_s)
+        # first of all, as the detector's copy of the frame serves the flow, too
+        found = detect(frame) if self._frames % self.settings.detect_every == 0 else None
+        self._move(frame.gray.shape, frame.shrunk(_FLOW_SIDE))
+        if found is not None:
+            self._match(found, time_s)
         self._frames += 1
-        for track in self._tracks:
-            if track.visible:
-                track.seen_s = time_s
-        return [track for track in self._tracks if track.visible]
+        visible = [track for track in self._tracks if track.visible]
+        for track in visible:
+            track.seen_s = time_s
+        return visible
 
-    def _move(self, gray: Image) -> None:
+    def _move(self, shape: tuple[int, ...], small: Image) -> None:
         """Move every visible box with the picture; hide those whose content is lost."""
         visible = [track for track in self._tracks if track.visible]
-        factor = min(1.0, _FLOW_SIDE / max(gray.shape))
-        small = gray
-        if factor < 1:
-            shrunk = cv2.resize(gray, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-            small = np.asarray(shrunk, np.uint8)
         before, self._before = self._before, small
-        if not visible:
-            return
-        if before is None or before.shape != small.shape:
-            for track in visible:
-                track.visible = False
-            return
-        boxes = np.array([track.box for track in visible], np.float32) * factor
-        for track, box in zip(visible, follow_boxes(before, small, boxes), strict=True):
-            if box is None or not _inside(box / factor, gray.shape):
+        moved: list[Array | None] = [None] * len(visible)
+        factor = min(1.0, _FLOW_SIDE / max(shape))
+        if visible and before is not None and before.shape == small.shape:
+            moved = follow_boxes(before, small, np.array([track.box for track in visible], np.float32) * factor)
+        for track, box in zip(visible, moved, strict=True):
+            if box is None or not _inside(box / factor, shape):
                 track.visible = False
             else:
                 track.box = box / np.float32(factor)
 
-    def _match(self, boxes: Array, scores: Array, time_s: float) -> None:
+    def _match(self, found: Detections, time_s: float) -> None:
         """Give detections to tracks, best overlap first; the rest become new tracks."""
-        overlap = iou(np.array([t.box for t in self._tracks], np.float32).reshape(-1, 4), boxes)
+        boxes, scores = found.boxes, found.scores
+        overlap = iou(np.array([t.box for t in self._tracks], np.float32), boxes)
         free = set(range(len(boxes)))
         missed = set(range(len(self._tracks)))
         for flat in np.argsort(-overlap, axis=None, kind="stable"):
@@ -143,15 +137,12 @@ class FaceTracker:
             missed.remove(row)
             free.remove(column)
             track = self._tracks[row]
-            if track.visible and overlap[row, column] >= _FAR:
-                track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column]
-            else:
-                track.box = boxes[column]
+            stays = track.visible and overlap[row, column] >= _FAR
+            track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column] if stays else boxes[column]
             track.score, track.misses, track.visible = float(scores[column]), 0, True
-        for row in missed:
-            self._tracks[row].misses += 1
-            if self._tracks[row].misses > self.settings.max_misses:
-                self._tracks[row].visible = False
+        for track in (self._tracks[row] for row in missed):
+            track.misses += 1
+            track.visible &= track.misses <= self.settings.max_misses
         for column in sorted(free):
             self._tracks.append(Track(self._next_id, boxes[column], float(scores[column]), time_s))
             self._next_id += 1
@@ -175,40 +166,29 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
     ahead, found = _flow(before, after, flat)
     back, returned = _flow(after, before, ahead)
     stray = np.abs(back - flat).max(axis=(1, 2))
-    good = ((found[:, 0] == 1) & (returned[:, 0] == 1) & (stray < _BACK)).reshape(len(boxes), -1)
-    moved = ahead.reshape(points.shape)
+    good = (found & returned & (stray < _BACK)).reshape(len(boxes), -1)
     return [
         _moved(box, start[ok], end[ok]) if ok.mean() >= _ENOUGH else None
-        for box, start, end, ok in zip(boxes, points, moved, good, strict=True)
+        for box, start, end, ok in zip(boxes, points, ahead.reshape(points.shape), good, strict=True)
     ]
 
 
-def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.uint8]]:
-    """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N, 1) ones where that is known."""
+def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Where points (N, 1, 2) went (Lucas and Kanade, on a pyramid), and (N,) whether that is known."""
     moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS)
-    return np.asarray(moved, np.float32), np.asarray(found, np.uint8)
+    return np.asarray(moved, np.float32), np.asarray(found)[:, 0] == 1
 
 
 def _moved(box: Array, start: Array, end: Array) -> Array:
-    shift = np.median(end - start, axis=0)
+    """A box after its points went from start to end, both (M, 2)."""
     first, second = np.triu_indices(len(start), 1)
-    apart = np.linalg.norm(start[first] - start[second], axis=1)
-    grown = float(np.median(np.linalg.norm(end[first] - end[second], axis=1) / apart))
-    centre = box[:2] + box[2:] / 2 + shift
-    size = box[2:] * grown
+    apart, then = (np.linalg.norm(points[first] - points[second], axis=1) for points in (start, end))
+    size = box[2:] * float(np.median(then / apart))
+    centre = box[:2] + box[2:] / 2 + np.median(end - start, axis=0)
     return np.concatenate([centre - size / 2, size]).astype(np.float32)
 
 
 def _inside(box: Array, shape: tuple[int, ...]) -> bool:
     """True while a box's centre is in the picture."""
-    centre = box[:2] + box[2:] / 2
-    return bool(0 <= centre[0] < shape[1] and 0 <= centre[1] < shape[0] and min(box[2:]) >= 4)
-
-
-def iou(a: Array, b: Array) -> Array:
-    """Intersection over union of boxes (N, 4) and (M, 4) `x, y, width, height`: (N, M)."""
-    upper = np.maximum(a[:, None, :2], b[None, :, :2])
-    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(lower - upper, 0, None).prod(axis=2)
-    area_a, area_b = a[:, 2:].prod(axis=1), b[:, 2:].prod(axis=1)
-    return np.asarray(shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-9), np.float32)
+    x, y = box[:2] + box[2:] / 2
+    return bool(0 <= x < shape[1] and 0 <= y < shape[0] and min(box[2:]) >= 4)

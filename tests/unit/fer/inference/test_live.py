@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cascade.errors import ImageError
-from fer.inference.live import FrameRate, LiveSource
-from fer.inference.sources import Live
+from fer.inference.live import LiveSource
+from fer.inference.sinks.window import FrameRate
 
 
 class Capture:
@@ -37,23 +37,23 @@ def opener(*captures: Capture):
 
 def test_a_camera_that_is_not_there_is_named():
     with pytest.raises(ImageError, match="camera 7 cannot be opened"):
-        LiveSource(Live(7), opener=opener(Capture([], opened=False)))
+        next(LiveSource(7, opener=opener(Capture([], opened=False))).frames())
 
 
 def test_a_stream_that_is_not_there_is_named():
     with pytest.raises(ImageError, match="rtsp://nowhere/x cannot be opened"):
-        LiveSource(Live("rtsp://nowhere/x"), opener=opener(Capture([], opened=False)))
+        next(LiveSource("rtsp://nowhere/x", opener=opener(Capture([], opened=False))).frames())
 
 
 def test_a_camera_that_goes_away_ends_with_an_error():
-    live = LiveSource(Live(0), opener=opener(Capture([1, 2, 3])))
+    live = LiveSource(0, opener=opener(Capture([1, 2, 3])))
     with pytest.raises(ImageError, match="camera 0 sends no more frames"):
         list(live.frames())
 
 
 def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown():
     gate = threading.Semaphore(0)
-    live = LiveSource(Live(0), opener=opener(Capture(list(range(100)), gate=gate)))
+    live = LiveSource(0, opener=opener(Capture(list(range(100)), gate=gate)))
     frames = live.frames()
     gate.release()
     assert next(frames).index == 0
@@ -78,7 +78,7 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
     first, again = Capture([1, 2, 3]), Capture([4, 5])
     # the second break never heals: ten attempts and it is given up
     never = [Capture([], opened=False) for _ in range(10)]
-    live = LiveSource(Live("rtsp://host/a"), 10, opener(first, *broken, again, *never), pause)
+    live = LiveSource("rtsp://host/a", opener=opener(first, *broken, again, *never), pause=pause)
     seen = []
     with pytest.raises(ImageError, match="10 attempts"), caplog.at_level("WARNING"):
         for frame in live.frames():
@@ -103,10 +103,10 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
     ],
 )
 def test_a_password_is_neither_shown_nor_written_down(address: int | str, name: str):
-    assert Live(address).name == name
+    assert LiveSource(address).name == name
     if isinstance(address, str):
         with pytest.raises(ImageError) as error:
-            LiveSource(Live(address), opener=opener(Capture([], opened=False)))
+            next(LiveSource(address, opener=opener(Capture([], opened=False))).frames())
         assert "secr" not in str(error.value) and "t@host" not in str(error.value)
 
 

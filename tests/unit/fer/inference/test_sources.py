@@ -1,9 +1,15 @@
+import threading
+import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from cascade.errors import DataError
-from fer.inference.sources import Files, Live, find_source
+from cascade.errors import ConfigError, DataError, ImageError
+from fer.inference.live import LiveSource
+from fer.inference.sources import Files, Input, Picture, Source, find_source
+from fer.inference.videos import VideoFile
 
 
 @pytest.fixture
@@ -15,9 +21,10 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(source: Files | Live) -> list[str]:
-    assert isinstance(source, Files)
-    return [source.name(path) for path in source.paths]
+def names(source: Source) -> list[str]:
+    found = [item.name for item in source.inputs()]
+    assert len(found) == len(source)
+    return found
 
 
 def test_a_folder_is_searched_recursively_in_a_fixed_order(archive: Path):
@@ -42,12 +49,14 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path):
 
 @pytest.mark.parametrize("address", ["rtsp://host:554/a?b=c", "http://host/x.mjpg"])
 def test_addresses_are_streams(address: str):
-    assert find_source(address) == Live(address)
+    source = find_source(address)
+    assert isinstance(source, LiveSource) and source.address == address
 
 
 @pytest.mark.parametrize("number", [0, "0", 2])
 def test_numbers_are_cameras(number: int | str):
-    assert find_source(number) == Live(int(number))
+    source = find_source(number)
+    assert isinstance(source, LiveSource) and source.address == int(number)
 
 
 def test_shards_cover_every_file_once(archive: Path):
@@ -62,7 +71,7 @@ def test_shards_cover_every_file_once(archive: Path):
 def test_impossible_shards_are_refused(archive: Path, index: int, count: int):
     files = find_source(str(archive))
     assert isinstance(files, Files)
-    with pytest.raises(DataError, match=r"shard\.index"):
+    with pytest.raises(ConfigError, match=r"shard\.index"):
         files.shard(index, count)
 
 
@@ -90,3 +99,81 @@ def test_what_is_not_there_is_named(tmp_path: Path, name: str, message: str):
 def test_no_source_shows_how_to_give_one(source: str | None):
     with pytest.raises(DataError, match=r"source=photo\.jpg"):
         find_source(source)
+
+
+class Capture:
+    """A camera that never ends."""
+
+    def __init__(self, address: object) -> None:
+        pass
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return True
+
+    def read(self):
+        time.sleep(0.002)
+        return True, np.zeros((4, 5, 3), np.uint8)
+
+    def release(self) -> None:
+        pass
+
+
+class Closed(Capture):
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return False
+
+
+def written(path: Path) -> Path:
+    image = np.zeros((96, 128, 3), np.uint8)
+    if path.suffix == ".png":
+        cv2.imwrite(str(path), image)
+    else:
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (128, 96))
+        for _ in range(5):
+            writer.write(image)
+        writer.release()
+    return path
+
+
+KINDS = {
+    "picture": lambda folder: find_source(str(written(folder / "a.png"))),
+    "video": lambda folder: find_source(str(written(folder / "a.avi"))),
+    "camera": lambda folder: LiveSource(0, seconds=0, opener=Capture),
+    "stream": lambda folder: LiveSource("rtsp://host/a", seconds=0, opener=Capture),
+}
+BROKEN = {
+    "picture": lambda folder: Picture(folder / "gone.png", "gone.png"),
+    "video": lambda folder: VideoFile(folder / "gone.avi"),
+    "camera": lambda folder: LiveSource(0, opener=Closed),
+}
+
+
+class TestEverySource:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_yields_inputs_of_frames(self, kind: str, tmp_path: Path):
+        source: Source = KINDS[kind](tmp_path)
+        (item,) = source.inputs()
+        assert len(source) == 1 and source.name and item.name and item.file_name
+        frames = list(item.frames())
+        assert [frame.index for frame in frames] == list(range(len(frames))) if not item.endless else frames
+        assert item.count in (0, len(frames))
+        assert all((frame.time_s is None) == item.still and frame.gray.ndim == 2 for frame in frames)
+        assert not item.still or len(frames) == 1
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_frames_can_be_left_in_the_middle(self, kind: str, tmp_path: Path):
+        before = threading.active_count()
+        frames = next(iter(KINDS[kind](tmp_path).inputs())).frames()
+        next(frames)
+        frames.close()
+        assert threading.active_count() == before
+
+    @pytest.mark.parametrize("kind", BROKEN)
+    def test_an_unreadable_input_says_so_where_its_frames_are_asked_for(self, kind: str, tmp_path: Path):
+        item: Input = BROKEN[kind](tmp_path)
+        with pytest.raises(ImageError):
+            next(item.frames())
+
+    def test_what_is_done_is_left_out(self, archive: Path):
+        left = find_source(str(archive)).inputs({"a.PNG", "clip.mp4"})
+        assert [item.name for item in left] == ["b.jpg", "deep/er/c.webp"]

@@ -2,7 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.inference.tracking import FaceTracker, Track, Tracking, follow_boxes, iou
+from cascade import Detections
+from fer.inference.frames import Frame
+from fer.inference.tracking import FaceTracker, Track, Tracking, follow_boxes
 
 
 def texture(height: int = 240, width: int = 320) -> np.ndarray:
@@ -16,7 +18,7 @@ def shifted(image: np.ndarray, dx: float, dy: float, scale: float = 1.0) -> np.n
 
 
 def found(*boxes: tuple[float, ...]):
-    return np.array(boxes, np.float32).reshape(-1, 4), np.ones(len(boxes), np.float32)
+    return Detections(np.array(boxes, np.float32).reshape(-1, 4), np.ones(len(boxes), np.float32))
 
 
 def test_a_box_moves_and_grows_with_the_picture():
@@ -43,7 +45,7 @@ def test_boxes_follow_between_detections_and_keep_their_ids():
         frame = image.copy()
         frame[:, :160] = shifted(image, 2 * index, 0)[:, :160]
         frame[:, 160:] = shifted(image, 0, index)[:, 160:]
-        tracks = tracker.update(frame, index / 25, detect)
+        tracks = tracker.update(Frame(frame, index, index / 25), detect)
         assert [track.id for track in tracks] == [1, 2]
         np.testing.assert_allclose(tracks[0].box, [60 + 2 * index, 80, 50, 50], atol=2.5)
         np.testing.assert_allclose(tracks[1].box, [200, 100 + index, 40, 40], atol=2.5)
@@ -57,7 +59,7 @@ def test_a_detection_that_misses_a_face_once_does_not_end_it():
     ids = []
     for index, there in enumerate(seen):
         boxes = [there] if there else []
-        tracks = tracker.update(image, index / 25, lambda gray, boxes=boxes: found(*boxes))
+        tracks = tracker.update(Frame(image, index, index / 25), lambda gray, boxes=boxes: found(*boxes))
         ids.append([track.id for track in tracks])
     # hidden after three misses, and itself again when it is found within a second
     assert ids == [[1]] * 6 + [[], [1]]
@@ -66,16 +68,16 @@ def test_a_detection_that_misses_a_face_once_does_not_end_it():
 def test_a_face_out_of_sight_for_long_gets_a_new_id():
     tracker = FaceTracker(Tracking(detect_every=1, max_misses=0, keep_s=0.5))
     image, box = texture(), (60, 80, 50, 50)
-    assert [t.id for t in tracker.update(image, 0.0, lambda g: found(box))] == [1]
-    assert tracker.update(image, 0.4, lambda g: found()) == []
-    assert [t.id for t in tracker.update(image, 1.2, lambda g: found(box))] == [2]
+    assert [t.id for t in tracker.update(Frame(image, time_s=0.0), lambda g: found(box))] == [1]
+    assert tracker.update(Frame(image, time_s=0.4), lambda g: found()) == []
+    assert [t.id for t in tracker.update(Frame(image, time_s=1.2), lambda g: found(box))] == [2]
 
 
 def test_crossing_detections_go_to_the_better_overlap():
     tracker = FaceTracker(Tracking(detect_every=1))
     image = texture()
-    tracker.update(image, 0.0, lambda g: found((50, 50, 40, 40), (80, 50, 40, 40)))
-    tracks = tracker.update(image, 0.04, lambda g: found((78, 50, 40, 40), (52, 50, 40, 40)))
+    tracker.update(Frame(image, time_s=0.0), lambda g: found((50, 50, 40, 40), (80, 50, 40, 40)))
+    tracks = tracker.update(Frame(image, time_s=0.04), lambda g: found((78, 50, 40, 40), (52, 50, 40, 40)))
     assert {t.id: round(float(t.box[0])) for t in tracks} == {1: 50, 2: 80}
 
 
@@ -97,19 +99,8 @@ def test_no_smoothing_returns_each_frame_as_it_is():
 
 def test_a_change_of_size_is_survived():
     tracker = FaceTracker(Tracking(detect_every=2))
-    tracker.update(texture(), 0.0, lambda g: found((60, 80, 50, 50)))
-    assert tracker.update(texture(120, 160), 0.1, lambda g: found()) == []
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "wanted"),
-    [
-        (np.zeros((0, 4)), [[0, 0, 1, 1]], np.zeros((0, 1))),
-        ([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 2, 2], [5, 5, 1, 1]], [[1, 1 / 3, 0]]),
-    ],
-)
-def test_iou(a, b, wanted):
-    np.testing.assert_allclose(iou(np.array(a, np.float32), np.array(b, np.float32)), wanted, atol=1e-6)
+    tracker.update(Frame(texture(), time_s=0.0), lambda g: found((60, 80, 50, 50)))
+    assert tracker.update(Frame(texture(120, 160), time_s=0.1), lambda g: found()) == []
 
 
 @pytest.mark.parametrize("settings", [{"detect_every": 0}, {"half_life_s": -1}, {"min_iou": 0}])

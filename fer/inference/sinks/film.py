@@ -1,0 +1,123 @@
+"""Annotated videos whose frames keep their time stamps, in `annotated/`."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from cascade.errors import ConfigError, OutputError
+from cascade.files import whole
+from cascade.pictures import Image
+from fer.inference.sinks.sink import RunContext, Seen, Sink
+from fer.inference.tables import Outcome
+
+_MILLISECONDS = 1000
+
+
+class FilmSink(Sink):
+    """Writes every video and live source with its faces drawn in, as .mp4.
+
+    Args:
+        run: see `Sink`.
+        video: `save.video` of the command: a file to write to, or `true` or `auto` for one in the results' folder.
+
+    Raises:
+        ConfigError: the file is not called .mp4.
+    """
+
+    def __init__(self, run: RunContext, video: str | bool = True) -> None:
+        super().__init__(run)
+        self._path = None if video in (True, "auto") else Path(str(video)).expanduser()
+        if self._path is not None and self._path.suffix.lower() != ".mp4":
+            raise ConfigError(f"save.video={video}: annotated videos are written as .mp4")
+        self._film: VideoWriter | None = None  # of the present input
+
+    def take(self, seen: Seen) -> None:
+        """Append a frame."""
+        if seen.source.still:
+            return
+        if self._film is None:
+            name = seen.source.file_name.removesuffix(".mp4")
+            self._film = VideoWriter(self._path or self.run.folder / "annotated" / f"{name}.mp4")
+        self._film.write(seen.drawn, seen.frame.time_s or 0.0)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Close the film of an input."""
+        self._close()
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._film is not None:
+            film, self._film = self._film, None
+            film.close()
+
+
+class VideoWriter:
+    """Writes frames with their own time stamps as MPEG-4 into an .mp4 file, which appears when it is complete.
+
+    OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
+    are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f"{path.stem}.part.avi")
+        self._writer: Any = None
+        self._size = (0, 0)
+        self._times: list[float] = []
+
+    def write(self, image: Image, time_s: float) -> None:
+        """Append a frame, uint8 BGR (H, W, 3); one of another size than the first is stretched to that.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._size = image.shape[1::-1]
+            fourcc = cv2.VideoWriter.fourcc(*"FMP4")
+            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, fourcc, 25, self._size)
+            if not self._writer.isOpened():
+                raise OutputError(f"no video can be written to {self.path}: is the folder writable?")
+        if image.shape[1::-1] != self._size:  # streams may change their size
+            image = np.asarray(cv2.resize(image, self._size), np.uint8)
+        self._writer.write(image)
+        self._times.append(time_s)
+
+    def close(self) -> None:
+        """Finish the file.
+
+        Raises:
+            OutputError: frames are missing, as on a full disk; the part file is kept.
+        """
+        if not self._times:
+            return
+        self._writer.release()
+        with whole(self.path) as packed:
+            count = self._pack(packed)
+            if count < len(self._times):
+                raise OutputError(
+                    f"{self.path}: only {count} of {len(self._times)} frames could be written "
+                    f"(is the disk full?); they are in {self._part}"
+                )
+        self._part.unlink()
+
+    def _pack(self, path: Path) -> int:
+        """Copy the encoded packets with their time stamps; return how many there were."""
+        reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
+        count = 0
+        for time_s in self._times if reader.isOpened() and writer.isOpened() else ():
+            good, packet = reader.read()
+            if not good:
+                break
+            writer.set(cv2.VIDEOWRITER_PROP_PTS, round((time_s - self._times[0]) * _MILLISECONDS))
+            writer.write(packet)
+            count += 1
+        reader.release()
+        writer.release()
+        return count

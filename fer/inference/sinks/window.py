@@ -1,0 +1,90 @@
+"""The faces in a window, as they are found."""
+
+import os
+import sys
+import time
+from collections import deque
+
+import cv2
+
+from cascade.errors import OutputError
+from cascade.pictures import Image
+from fer.inference.sinks.sink import RunContext, Seen, Sink
+
+_ESCAPE, _NO_KEY = 27, 0xFF
+_TITLE = "fer: q or Esc closes"
+
+
+class WindowSink(Sink):
+    """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run.
+
+    Args:
+        run: see `Sink`.
+
+    Raises:
+        OutputError: there is no display, or OpenCV was built without windows.
+    """
+
+    def __init__(self, run: RunContext) -> None:
+        super().__init__(run)
+        self._rate, self._shown = FrameRate(), False
+        if not has_display():
+            raise OutputError(
+                "there is no display to open a window on; write a video instead: "
+                "show=false save.video=live.mp4 (Ctrl-C or seconds=60 ends it)"
+            )
+
+    def take(self, seen: Seen) -> None:
+        """Show a frame.
+
+        Raises:
+            OutputError: OpenCV cannot open windows.
+        """
+        picture, still = seen.drawn, seen.source.still
+        if not still:
+            picture = picture.copy()
+            write_rate(picture, self._rate.tick(time.monotonic()))
+        try:
+            cv2.imshow(_TITLE, picture)
+            self._shown = True
+            while True:
+                key = cv2.waitKey(50 if still else 1) & 0xFF
+                hidden = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+                self.closed = hidden or key in (_ESCAPE, ord("q"))
+                if self.closed or key != _NO_KEY or not still:
+                    break
+        except cv2.error as error:
+            raise OutputError(
+                f"this OpenCV cannot open windows ({error.err}); install opencv-python in place of "
+                f"opencv-python-headless, or write a video instead: show=false save.video=live.mp4"
+            ) from error
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            cv2.destroyAllWindows()
+
+
+def has_display() -> bool:
+    """False where a window cannot open: on Linux without a display server."""
+    displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return not sys.platform.startswith("linux") or bool(displays)
+
+
+class FrameRate:
+    """Frames per second over the last second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def tick(self, now: float) -> float:
+        """Count a frame at `now` seconds and return the rate; 0 for the first."""
+        while len(self._times) > 1 and now - self._times[0] > 1:
+            self._times.popleft()
+        self._times.append(now)
+        return (len(self._times) - 1) / max(now - self._times[0], 1e-9)
+
+
+def write_rate(image: Image, rate: float) -> None:
+    """Write the frame rate into the upper left corner of a BGR picture, in place."""
+    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(image, f"{rate:.0f} FPS", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA)

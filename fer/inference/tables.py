@@ -1,0 +1,157 @@
+"""The files of a run: rows that survive any end, a record of what is done, and one JSON made of both.
+
+`faces.csv` grows a row per face. `inputs.csv` gets a row per finished picture or video, after its faces:
+rows in `faces.csv` of inputs that it does not name come from an interruption, and resuming removes them.
+`job.json` says what the run is about: two runs can only be joined, or go on with each other, if that is the same.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cascade.errors import OutputError
+from cascade.files import whole
+
+FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
+FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label")
+INPUT_COLUMNS = ("source", "frames", "faces", "error")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a finished picture or video.
+
+    Attributes:
+        source: its name in the results.
+        frames: frames read, 1 for a picture that could be read.
+        faces: rows in `faces.csv`.
+        error: why it could not be read, or not to its end; empty if it could.
+    """
+
+    source: str
+    frames: int
+    faces: int
+    error: str = ""
+
+
+class AppendedFile:
+    """A text file that only ever grows by whole blocks: one that does not fit is taken back."""
+
+    def __init__(self, path: Path) -> None:
+        # unbuffered: what `append` returned from is with the system, whatever happens to the process
+        self._file = path.open("ab", buffering=0)
+        self.path, self.close = path, self._file.close
+
+    def append(self, text: str) -> None:
+        """Add a block at the end.
+
+        Raises:
+            OutputError: it cannot be written; the file is as it was before.
+        """
+        data = text.encode("utf-8", "surrogateescape")
+        before = self._file.seek(0, os.SEEK_END)
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            self._file.truncate(before)
+            raise OutputError(
+                f"{self.path} cannot be written any further: {error.strerror}; what was written before is "
+                f"whole, go on with resume=true"
+            ) from error
+
+
+def read_job(folder: Path) -> dict[str, Any] | None:
+    """What a folder's results are about; None where it holds none.
+
+    Raises:
+        OutputError: it cannot be read.
+    """
+    path = folder / JOB
+    try:
+        job: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    except ValueError as error:
+        raise OutputError(f"{path} cannot be read: {error}") from error
+    return job
+
+
+def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
+    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job.
+
+    Raises:
+        OutputError: there is no such run.
+    """
+    if wanted is not True:
+        folder = Path(str(wanted)).expanduser()
+        if read_job(folder) is None:
+            raise OutputError(f"{folder.absolute()} holds no run to resume: there is no {JOB}")
+        return folder
+    found = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
+    for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        if read_job(record.parent) == job:
+            return record.parent
+    raise OutputError(
+        f"nothing to resume: no run below {runs} has this source and these settings; name its folder with "
+        f"resume=FOLDER, or leave resume out"
+    )
+
+
+def read_outcomes(folder: Path) -> dict[str, Outcome]:
+    """The finished inputs of a folder's results, by name; none where it holds no results."""
+    if read_job(folder) is None:
+        return {}
+    rows = read_rows(folder / INPUTS)
+    next(rows)
+    return {source: Outcome(source, int(frames), int(faces), error) for source, frames, faces, error in rows}
+
+
+def read_rows(table: Path) -> Iterator[list[str]]:
+    """The rows of a table, one at a time, that of its columns' names first."""
+    with table.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        yield from csv.reader(file)
+
+
+def finished_rows(table: Path) -> Iterator[list[str]]:
+    """Those rows of a table whose inputs were finished, after that of its columns' names."""
+    done = read_outcomes(table.parent)
+    return (row for number, row in enumerate(read_rows(table)) if number == 0 or (row and row[0] in done))
+
+
+def write_rows(table: Path, rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table that appears when it is complete; the rows need not fit into memory.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with whole(table) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def write_json(folder: Path) -> None:
+    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
+
+    Raises:
+        OutputError: the disk is full; the tables hold the same.
+    """
+    inputs = [vars(outcome) for outcome in read_outcomes(folder).values()]
+    rows = read_rows(folder / FACES)
+    classes = next(rows)[len(FACE_COLUMNS) :]
+    with whole(folder / JSON) as part, part.open("w") as file:
+        file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
+        for number, (source, frame, time_s, track, x, y, width, height, score, label, *shares) in enumerate(rows):
+            face = {
+                "source": source,
+                "frame": int(frame),
+                "time_s": float(time_s) if time_s else None,
+                "track_id": int(track) if track else None,
+                "box": [float(value) for value in (x, y, width, height)],
+                "score": float(score),
+                "label": label,
+                "probabilities": dict(zip(classes, map(float, shares), strict=True)),
+            }
+            file.write(("," if number else "") + "\n" + json.dumps(face))
+        file.write("\n]}\n")
