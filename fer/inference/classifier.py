@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascade.errors import ModelError
-from fer.inference.model_info import METADATA_KEY, ModelInfo
+from fer.model_info import METADATA_KEY, ModelInfo
 
 #: Faces per call into the network: its activations then stay in the processor's cache (measured:
 #: 5,400 faces/s at 8, 1,600 at 64).
 BATCH = 8
-
-Faces = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
 
 
 class Classifier(Protocol):
@@ -28,7 +25,7 @@ class Classifier(Protocol):
         """What the model expects and what its outputs mean."""
         ...
 
-    def probabilities(self, faces: Faces) -> Probabilities:
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Gray faces, uint8 (N, size, size), to float32 (N, classes), rows summing to 1."""
         ...
 
@@ -59,51 +56,40 @@ class OnnxClassifier:
                 self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's errors share no public base class
-            raise ModelError(
-                f"{self.path} is not an ONNX model, or is damaged: {str(error).splitlines()[0]}"
-            ) from error
+            first = str(error).partition("\n")[0]
+            raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error
+        again = "export it with: python -m fer.export ckpt_path=…"
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
+            raise ModelError(f"{self.path} does not say what its inputs and outputs mean; {again}")
+        self.info = ModelInfo.read(text, self.path)
+        (given, *others), made = self._session.get_inputs(), self._session.get_outputs()[0]
+        size, classes = self.info.preprocessing.size, self.info.preprocessing.classes
+        if others or given.type != "tensor(uint8)" or given.shape[1:] != [1, size, size]:
             raise ModelError(
-                f"{self.path} does not say what its inputs and outputs mean; export it with: "
-                f"python -m fer.export ckpt_path=…"
+                f"{self.path} takes {given.type} {given.shape}, its metadata say uint8 faces of "
+                f"(N, 1, {size}, {size}); {again}"
             )
-        try:
-            self.info = ModelInfo.from_json(text)
-        except ModelError as error:
-            raise ModelError(f"{self.path}: {error}") from error
-        self._check_graph()
+        if made.shape[1:] != [len(classes)]:
+            raise ModelError(
+                f"{self.path} gives {made.shape} for the {len(classes)} classes of its metadata ({', '.join(classes)})"
+            )
+        self._input = given.name
 
-    def _check_graph(self) -> None:
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        size, count = self.info.preprocessing.size, len(self.info.preprocessing.classes)
-        shape = list(inputs[0].shape[1:])
-        if len(inputs) != 1 or shape != [1, size, size] or inputs[0].type != "tensor(uint8)":
-            raise ModelError(
-                f"{self.path} takes {inputs[0].type} {inputs[0].shape}, its metadata say uint8 faces of "
-                f"(N, 1, {size}, {size}); export it again with: python -m fer.export ckpt_path=…"
-            )
-        if list(outputs[0].shape[1:]) != [count]:
-            raise ModelError(
-                f"{self.path} gives {outputs[0].shape} for the {count} classes of its metadata "
-                f"({', '.join(self.info.preprocessing.classes)})"
-            )
-        self._input = inputs[0].name
-
-    def probabilities(self, faces: Faces) -> Probabilities:
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Classifier.probabilities`."""
         return in_batches(faces, self._run, len(self.info.preprocessing.classes))
 
-    def _run(self, faces: Faces) -> Probabilities:
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
 
 
-def in_batches(faces: Faces, run: Callable[[Faces], Probabilities], classes: int) -> Probabilities:
+def in_batches(
+    faces: NDArray[np.uint8], run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], classes: int
+) -> NDArray[np.float32]:
     """Call a network on (N, 1, size, size) batches that suit the processor's cache, and join the results."""
-    if len(faces) == 0:
-        return np.zeros((0, classes), np.float32)
-    parts = [run(faces[start : start + BATCH, None]) for start in range(0, len(faces), BATCH)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    none = np.zeros((0, classes), np.float32)
+    return np.concatenate([none, *(run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))])
 
 
 def released_models() -> dict[str, Path]:
@@ -122,6 +108,7 @@ def load_classifier(model: str | Path = "mini_xception", threads: int | None = N
 
     Raises:
         ModelError: no such model, or not one that this project can use.
+        ToolsError: a checkpoint, and torch is not installed.
     """
     released = released_models()
     path = released.get(str(model), Path(model).expanduser())
@@ -134,6 +121,9 @@ def load_classifier(model: str | Path = "mini_xception", threads: int | None = N
         )
     if path.suffix not in (".ckpt", ".pt", ".pth"):
         raise ModelError(f"{path} is neither an .onnx file of fer.export nor a .ckpt file of train.py")
+    from cascade.command import require
+
+    require("train", "torch", "torchvision")
     from fer.inference.checkpoint import CheckpointClassifier
 
     return CheckpointClassifier(path, threads)

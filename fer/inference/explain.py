@@ -1,7 +1,8 @@
 """What the network looked at: a heat map per face. Needs torch, and captum for the methods."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -9,14 +10,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cascade.command import require
 from cascade.errors import ModelError
+from cascade.pictures import Image, to_colour, to_gray
 from fer.checkpoint import LoadedNetwork, load_network
+from fer.crop import Crop, crop_faces
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import OnnxClassifier
-from fer.inference.crop import Crop, crop_faces, to_gray
-from fer.inference.faces import Face, Image
 
 _SHEET = 192  # pixels, side of an enlarged face
+
+
+class ReadFace(Protocol):
+    """A face whose expression was read."""
+
+    @property
+    def box(self) -> Sequence[float] | NDArray[np.float32]:
+        """x, y, width, height in pixels."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The expression, one of the classifier's classes."""
+        ...
 
 
 class Explainer:
@@ -27,21 +43,22 @@ class Explainer:
             itself has no gradients.
 
     Raises:
-        ModelError: an exported model without its weights, or captum is not installed.
+        ModelError: an exported model without its weights.
+        ToolsError: captum is not installed.
     """
 
     def __init__(self, classifier: object) -> None:
-        try:
-            from captum.attr import GuidedBackprop, LayerGradCam
-        except ImportError as error:
-            raise ModelError('explain=true needs captum: pip install "fer-cascade[explain]"') from error
+        require("explain", "captum.attr")
+        from captum.attr import GuidedBackprop, LayerGradCam
+
         self._loaded = _with_gradients(classifier)
         # captum hooks every ReLU, and an in-place one would overwrite what its hook has to see
-        for module in self._loaded.network.modules():
+        network = self._loaded.network
+        for module in network.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = False
-        self._cam = LayerGradCam(self._loaded.network, _last_map(self._loaded.network))
-        self._guided = GuidedBackprop(self._loaded.network)
+        self._cam = LayerGradCam(network, _cam_layer(network))
+        self._guided = GuidedBackprop(network)
 
     def grad_cam(self, faces: NDArray[np.uint8], targets: NDArray[np.int64]) -> NDArray[np.float32]:
         """Where the evidence for a class lies (Selvaraju et al., 2017).
@@ -71,16 +88,16 @@ class Explainer:
             gradients = self._guided.attribute(self._input(faces), torch.from_numpy(targets))
         return _to_unit(gradients[:, 0].abs())
 
-    def draw(self, image: Image, faces: Sequence[Face], crop: Crop) -> Image:
+    def draw(self, image: Image, faces: Sequence[ReadFace], crop: Crop) -> Image:
         """Return a picture (BGR) with the Grad-CAM map of every face's label laid over the face."""
-        canvas = np.array(image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+        canvas = to_colour(image)
         if faces:
             pixels, targets, squares = self._cut(image, faces, crop)
             for heat, (left, top, side) in zip(self.grad_cam(pixels, targets), squares, strict=True):
                 overlay(canvas, heat, int(left), int(top), int(side))
         return canvas
 
-    def sheets(self, image: Image, faces: Sequence[Face], crop: Crop) -> list[Image]:
+    def sheets(self, image: Image, faces: Sequence[ReadFace], crop: Crop) -> list[Image]:
         """Per face of a picture: the face as the network saw it, its Grad-CAM map, its guided gradients."""
         if not faces:
             return []
@@ -89,15 +106,14 @@ class Explainer:
         maps = zip(pixels, self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets), strict=True)
         for face, cam, guided in maps:
             enlarged = cv2.resize(face, (_SHEET, _SHEET), interpolation=cv2.INTER_LINEAR)
-            plain = np.asarray(cv2.cvtColor(enlarged, cv2.COLOR_GRAY2BGR), np.uint8)
-            panels = [plain, plain.copy(), plain.copy()]
-            overlay(panels[1], cam, 0, 0, _SHEET)
-            overlay(panels[2], guided, 0, 0, _SHEET)
-            sheets.append(np.hstack(panels))
+            sheet = np.hstack([to_colour(np.asarray(enlarged, np.uint8))] * 3)
+            overlay(sheet, cam, _SHEET, 0, _SHEET)
+            overlay(sheet, guided, 2 * _SHEET, 0, _SHEET)
+            sheets.append(sheet)
         return sheets
 
     def _cut(
-        self, image: Image, faces: Sequence[Face], crop: Crop
+        self, image: Image, faces: Sequence[ReadFace], crop: Crop
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
         boxes = np.array([face.box for face in faces], np.float32)
         classes = self._loaded.preprocessing.classes
@@ -123,21 +139,30 @@ def _with_gradients(classifier: object) -> LoadedNetwork:
             f"set classifier to a .ckpt file of train.py"
         )
     loaded = load_network(weights)
-    if (loaded.commit, loaded.epoch + 1, loaded.preprocessing) != (info.commit, info.epoch, info.preprocessing):
+    if any(getattr(loaded.info, key) != getattr(info, key) for key in ("commit", "epoch", "preprocessing", "network")):
         raise ModelError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 
 
-def _last_map(network: nn.Module) -> nn.Module:
-    """The last layer whose map tells places apart: the last stage but one before the head.
+class _Method(nn.Module):
+    """A network's method as a layer of it, so that hooks can be put on."""
 
-    Mini-Xception's last stage has 3×3 places at 48×48 pixels, the one before it 6×6.
-    """
-    parts = list(network.children())
-    if len(parts) < 2:
-        raise ModelError(f"{type(network).__name__} has no layer before its head to look at")
-    stages = list(parts[-2].children())
-    return stages[-2] if len(stages) > 1 else parts[-2]
+    def __init__(self, method: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self._method = method
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the method returns."""
+        return self._method(x)
+
+
+def _cam_layer(network: Any) -> nn.Module:
+    """The layer that Grad-CAM looks at: see `fer.models`."""
+    layer: nn.Module | None = getattr(network, "cam_layer", None)
+    if layer is None:
+        # beside the registered modules, where it hides the method from `forward`
+        layer = vars(network).setdefault("forward_features", _Method(network.forward_features))
+    return layer
 
 
 def _to_unit(maps: Tensor) -> NDArray[np.float32]:

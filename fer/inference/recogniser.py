@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cascade.pictures import check_image, read_picture
+from cascade.pictures import check_image, read_picture, to_gray
+from fer.crop import Crop, crop_faces
 from fer.inference.classifier import Classifier, load_classifier
-from fer.inference.crop import Crop, crop_faces, to_gray
-from fer.inference.detector import Detector, detect, detector_name
+from fer.inference.detector import Detector, detect
 from fer.inference.faces import Face, Image, faces_from
 from fer.inference.tracking import FaceTracker, Tracking
 from fer.inference.videos import Frame, VideoFile
@@ -28,7 +28,7 @@ class ExpressionRecognizer:
     Args:
         detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,).
         classifier: name of a released model, path of an `.onnx` or `.ckpt` file, or a classifier.
-        crop: from the detector's box to the network's square; None takes what the model carries for it.
+        crop: from the detector's box to the network's square; None takes the one that the model carries.
         detect_side: pictures with a longer side are searched for faces shrunk to it; None never shrinks.
             Expressions are read from the full picture.
         tracking: how faces are followed through videos.
@@ -49,7 +49,7 @@ class ExpressionRecognizer:
         self.detector = detector
         self.classifier = load_classifier(classifier) if isinstance(classifier, str | Path) else classifier
         self.info = self.classifier.info
-        self.crop = crop or self.info.crop_for(detector_name(detector))
+        self.crop = crop or self.info.crop
         self.detect_side = detect_side
         self.tracking = tracking or Tracking()
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from cascade.errors import OutputError
-from fer.inference.crop import Crop, crop_square
+from fer.crop import Crop, crop_square
 from fer.inference.drawing import annotate
 from fer.inference.faces import Face, Image
 from fer.inference.results import write_whole

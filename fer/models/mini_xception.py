@@ -89,8 +89,13 @@ class MiniXception(nn.Module):
             if isinstance(module, nn.Conv2d):
                 _glorot_uniform(module)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to logits (N, num_classes).
+    @property
+    def cam_layer(self) -> nn.Module:
+        """The last module but one: 6×6 places at 48×48 pixels, where the last one has 3×3."""
+        return self.blocks[-2:][0]
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to maps (N, widths[-1], h, w).
 
         Raises:
             ValueError: if the faces are smaller than 48×48.
@@ -100,7 +105,12 @@ class MiniXception(nn.Module):
                 f"MiniXception needs faces of {self.MIN_SIZE}×{self.MIN_SIZE} pixels or more, "
                 f"got {x.shape[-2]}×{x.shape[-1]}; set data.image_size={self.MIN_SIZE} or above"
             )
-        scores: Tensor = self.head(self.blocks(self.stem(x)))
+        maps: Tensor = self.blocks(self.stem(x))
+        return maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Faces as for `forward_features`, to logits (N, num_classes)."""
+        scores: Tensor = self.head(self.forward_features(x))
         return scores.mean(dim=(2, 3))
 
 

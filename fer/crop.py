@@ -1,24 +1,25 @@
-"""From a detector's box to the square that the network reads."""
+"""From the canonical box of a face to the square that a network reads."""
 
+import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.inference.faces import Image
+from cascade.errors import ConfigError
+from cascade.pictures import Image
 from fer.preprocessing import Preprocessing, resize_face
 
 
 @dataclass(frozen=True)
 class Crop:
-    """How a data set frames its faces, in units of a detector's box.
+    """How a data set frames its faces, in units of the canonical box, `cascade.boxes.face_box`.
 
-    Detectors frame faces as their training samples did, data sets as theirs; the network has learned the
-    latter's framing. `benchmarks/crop_fit.py` measures it per detector.
+    Every detector delivers that box, and a network has learned its data set's framing; one crop leads
+    from the one to the other. `benchmarks/crop_fit.py` measures it.
 
     Attributes:
-        scale: side of the square crop, in units of the box's mean side.
+        scale: side of the square crop, in units of the box's mean side; above 0.
         dx: shift of the crop's centre to the right, in units of the box's mean side.
         dy: shift of the crop's centre downwards, likewise.
     """
@@ -26,6 +27,12 @@ class Crop:
     scale: float = 1.0
     dx: float = 0.0
     dy: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for values that give no square."""
+        values = (self.scale, self.dx, self.dy)
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values) or self.scale <= 0:
+            raise ConfigError(f"crop: scale must be a number above 0, dx and dy numbers, not {values}")
 
     def squares(self, boxes: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the crops of boxes (N, 4), int (N, 3): left, top, side, in whole pixels."""
@@ -37,9 +44,8 @@ class Crop:
         return np.stack([left, top, side], axis=1).astype(np.int64)
 
 
-def to_gray(image: Image) -> Image:
-    """Gray (H, W) of a BGR (H, W, 3) or gray picture."""
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+FER2013_CROP = Crop(scale=1.13, dx=-0.008, dy=-0.031)
+"""fer2013's framing, as `benchmarks/crop_fit.py` measures it; models trained on it carry it."""
 
 
 def crop_square(image: Image, left: int, top: int, side: int) -> Image:
