@@ -48,7 +48,7 @@ class Explainer:
     """
 
     def __init__(self, classifier: object) -> None:
-        require("explain", "captum.attr")
+        require("explain", "captum")
         from captum.attr import GuidedBackprop, LayerGradCam
 
         self._loaded = _with_gradients(classifier)
