@@ -5,6 +5,7 @@ import inspect
 import pickle
 import subprocess
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +16,6 @@ from torch import nn
 
 from cascade.errors import ModelError
 from cascade.files import whole
-from fer.crop import FER2013_CROP, Crop
 from fer.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
 
@@ -35,18 +35,16 @@ class LoadedNetwork:
         return self.info.preprocessing
 
 
-def metadata(
-    network_config: dict[str, Any], preprocessing: Preprocessing, *, epoch: int | None = None, crop: Crop = FER2013_CROP
-) -> dict[str, Any]:
+def metadata(network_config: dict[str, Any], preprocessing: Preprocessing, epoch: int | None = None) -> dict[str, Any]:
     """Return what a training's checkpoint needs beside its weights, in plain values.
 
     Args:
         network_config: `_target_` and plain arguments; see `build_network`.
         preprocessing: what the network expects.
-        epoch: from 1; None takes that of Lightning when the checkpoint is read.
-        crop: the framing of the data.
+        epoch: from 1; None leaves it to Lightning's, beside the weights.
     """
-    return ModelInfo(preprocessing, crop, network_config, source_commit(), epoch).to_dict()
+    info = ModelInfo(preprocessing, network=network_config, commit=source_commit(), epoch=epoch)
+    return info.to_dict()
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:
@@ -63,10 +61,8 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     module_name, _, class_name = target.rpartition(".")
     network_class: Any = None
     if module_name.startswith("fer.models."):
-        try:
+        with suppress(ImportError):
             network_class = getattr(importlib.import_module(module_name), class_name, None)
-        except ImportError:
-            network_class = None
     own = isinstance(network_class, type) and network_class.__module__ == module_name
     if not (own and issubclass(network_class, nn.Module)):
         raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
@@ -154,12 +150,9 @@ def source_commit() -> str:
     """The commit this code stands at, `-dirty` if it was changed; the package's version outside its clone."""
     root = Path(__file__).resolve().parents[1]
     describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
+    with suppress(OSError, subprocess.CalledProcessError):
         if (root / ".git").exists():  # not some other project's, around the environment that this is installed in
             return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        pass
-    try:
+    with suppress(PackageNotFoundError):
         return f"v{version('fer-cascade')}"
-    except PackageNotFoundError:
-        return "unknown"
+    return "unknown"

@@ -56,15 +56,10 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     """
     height, width = image.shape[:2]
     right, bottom = left + side, top + side
-    # at least one row and column of the picture, even for a square that lies outside
-    x0, x1 = min(max(left, 0), width - 1), max(min(right, width), 1)
-    y0, y1 = min(max(top, 0), height - 1), max(min(bottom, height), 1)
-    inside = image[y0:y1, x0:x1]
-    if inside.shape[:2] == (side, side):
-        return inside
-    columns = np.clip(np.arange(left, right), x0, x1 - 1) - x0
-    rows = np.clip(np.arange(top, bottom), y0, y1 - 1) - y0
-    return np.asarray(inside[np.ix_(rows, columns)], np.uint8)
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return image[top:bottom, left:right]
+    rows, columns = np.arange(top, bottom).clip(0, height - 1), np.arange(left, right).clip(0, width - 1)
+    return np.asarray(image[np.ix_(rows, columns)], np.uint8)
 
 
 def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -21,8 +21,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
         DataError: it cannot be read.
     """
     try:
-        values = json.loads(path.read_text())
-        splits = {name: values[name] for name in ("val", "test") if name in values}
+        splits = {name: scores for name, scores in json.loads(path.read_text()).items() if name in ("val", "test")}
         return {name: {k: v for k, v in scores.items() if k != "confusion"} for name, scores in splits.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"metrics cannot be read from {path}: {error}") from error

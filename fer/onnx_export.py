@@ -2,8 +2,7 @@
 
 import json
 import logging
-import math
-import time
+import timeit
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +58,7 @@ def to_onnx(network: nn.Module, info: ModelInfo) -> bytes:
         verbose=False,
     )
     assert program is not None
-    model = program.model_proto
+    model = program.model_proto  # a new one each time
     graph = model.graph
     # The exporter's notes on where each node came from: a quarter of the file, with local paths
     del graph.value_info[:]
@@ -91,21 +90,15 @@ def verify(checkpoint: Classifier, model: Classifier) -> Verification:
     """Compare an exported model with its checkpoint on random faces, in batches of several sizes."""
     side = checkpoint.info.preprocessing.size
     faces = np.random.default_rng(0).integers(0, 256, (64, side, side), dtype=np.uint8)
-    difference = 0.0
-    for count in (1, 2, 7, len(faces)):
-        apart = np.abs(checkpoint.probabilities(faces[:count]) - model.probabilities(faces[:count])).max()
-        difference = max(difference, float(apart) if np.isfinite(apart) else math.inf)
-    return Verification(difference, _speed(checkpoint, faces), _speed(model, faces))
+    batches = [faces[:count] for count in (1, 2, 7, len(faces))]
+    apart = [np.abs(checkpoint.probabilities(batch) - model.probabilities(batch)).max() for batch in batches]
+    # of numbers that are none, numpy's max makes one that is none, and no tolerance is above it
+    return Verification(float(np.max(apart)), _speed(checkpoint, faces), _speed(model, faces))
 
 
 def _speed(classifier: Classifier, faces: NDArray[np.uint8]) -> float:
     """Faces/s, the best of a few rounds: other work on the machine only ever slows one down."""
-    best = math.inf
-    for _ in range(5):
-        started = time.perf_counter()
-        classifier.probabilities(faces)
-        best = min(best, time.perf_counter() - started)
-    return len(faces) / best
+    return len(faces) / min(timeit.repeat(lambda: classifier.probabilities(faces), number=1))
 
 
 def export(
@@ -132,22 +125,19 @@ def export(
         OutputError: another training's checkpoint lies where the weights would.
     """
     checkpoint = CheckpointClassifier(ckpt_path, threads=1)
-    known = checkpoint.info
-    info = replace(known, crop=replace(known.crop, **crop or {}), metrics=metrics or known.metrics)
+    info = checkpoint.info
+    info = replace(info, crop=replace(info.crop, **crop or {}), metrics=metrics or info.metrics)
     weights = output.with_suffix(".ckpt")
     beside_source = weights.exists() and weights.samefile(ckpt_path)
     if weights.exists() and not beside_source and can_resume(read_checkpoint(weights)):
-        raise OutputError(
-            f"{weights} is a training's checkpoint, and the exported weights would replace it; "
-            f"choose another name for output"
-        )
+        raise OutputError(f"{weights} is a training's checkpoint; choose another output, or its weights replace it")
     with whole(output) as part:
         part.write_bytes(to_onnx(checkpoint.loaded.network, info))
         result = verify(checkpoint, OnnxClassifier(part, threads=1))
         if not result.difference <= tolerance:
             raise ModelError(
-                f"the exported model's probabilities differ from the checkpoint's by up to "
-                f"{result.difference:.2e}, more than tolerance={tolerance:.0e}; nothing was written"
+                f"the exported model's probabilities differ from the checkpoint's by up to {result.difference:.2e}, "
+                f"more than tolerance={tolerance:.0e}; nothing was written"
             )
         if not beside_source:
             save_network(replace(checkpoint.loaded, info=info), weights)

@@ -42,19 +42,18 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise ModelError(f"no classifier at {self.path.absolute()}")
         import onnxruntime
 
+        self.path = Path(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
         options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
         try:
-            self._session = onnxruntime.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            graph = self.path.read_bytes()
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except OSError as error:
+            raise ModelError(f"{self.path.absolute()} cannot be read: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime's errors share no public base class
             first = str(error).partition("\n")[0]
             raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error

@@ -67,7 +67,9 @@ def test_only_the_last_convolution_has_a_bias():
     assert biased == ["head"]
 
 
-def test_weights_start_within_glorots_bounds():
-    conv = MiniXception().blocks[0].body[0][1]  # 1×1, 8 to 16 channels
-    bound = (6 / (8 + 16)) ** 0.5
-    assert bound * 0.8 < conv.weight.abs().max() <= bound
+@pytest.mark.parametrize(("layer", "fans"), [(0, 8 * 9 + 9), (1, 8 + 16)])
+def test_weights_start_within_glorots_bounds(layer, fans):
+    torch.manual_seed(0)
+    conv = MiniXception().blocks[0].body[0][layer]  # 3×3 for each of 8 channels; 1×1, 8 to 16 channels
+    bound = (6 / fans) ** 0.5
+    assert bound * 0.8 < conv.weight.abs().max() <= bound * (1 + 1e-6)
