@@ -57,21 +57,20 @@ class OnnxClassifier:
         except Exception as error:  # ONNX Runtime's errors share no public base class
             first = str(error).partition("\n")[0]
             raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error
-        again = "export it with: python -m fer.export ckpt_path=…"
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
-            raise ModelError(f"{self.path} does not say what its inputs and outputs mean; {again}")
+            raise ModelError(
+                f"{self.path} does not say what its inputs and outputs mean; export it with: "
+                f"python -m fer.export ckpt_path=…"
+            )
         self.info = ModelInfo.read(text, self.path)
         (given, *others), made = self._session.get_inputs(), self._session.get_outputs()[0]
-        size, classes = self.info.preprocessing.size, self.info.preprocessing.classes
-        if others or given.type != "tensor(uint8)" or given.shape[1:] != [1, size, size]:
+        size, count = self.info.preprocessing.size, len(self.info.preprocessing.classes)
+        graph_says = (given.type, given.shape[1:], made.shape[1:])
+        if others or graph_says != ("tensor(uint8)", [1, size, size], [count]):
             raise ModelError(
-                f"{self.path} takes {given.type} {given.shape}, its metadata say uint8 faces of "
-                f"(N, 1, {size}, {size}); {again}"
-            )
-        if made.shape[1:] != [len(classes)]:
-            raise ModelError(
-                f"{self.path} gives {made.shape} for the {len(classes)} classes of its metadata ({', '.join(classes)})"
+                f"{self.path} takes {given.type} {given.shape} and gives {made.shape}, where its metadata say uint8 "
+                f"(N, 1, {size}, {size}) and {count} classes; export it again with: python -m fer.export ckpt_path=…"
             )
         self._input = given.name
 
