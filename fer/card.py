@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from fer.inference.model_info import ModelInfo
+from cascade.files import write_whole
+from fer.model_info import ModelInfo
 
 START, END = "<!-- figures: written by fer.export -->", "<!-- end of figures -->"
 _SPLITS = {"val": "PublicTest (selection)", "test": "PrivateTest"}
@@ -25,7 +26,7 @@ def update_card(card: Path, info: ModelInfo, size: int) -> bool:
     _, end, after = rest.partition(END)
     if not (start and end):
         return False
-    card.write_text(f"{before}{START}\n{figures(info, size)}\n{END}{after}")
+    write_whole(card, f"{before}{START}\n{figures(info, size)}\n{END}{after}")
     return True
 
 

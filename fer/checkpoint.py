@@ -1,10 +1,11 @@
-"""What a checkpoint says about itself, and loading a network from one without running its code."""
+"""Checkpoints: reading one without running its code, rebuilding its network, and writing a network alone."""
 
 import importlib
-import os
+import inspect
 import pickle
 import subprocess
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,37 +15,43 @@ import torch
 from torch import nn
 
 from cascade.errors import ModelError
+from cascade.files import whole
+from fer.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
 
-METADATA_KEY = "fer"
-_FORMAT = 1
+_PREFIX = "network."  # of the network's weights among those of the LightningModule
 
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network from a checkpoint, in evaluation mode, with what it expects and where it came from."""
+    """A network from a checkpoint, in evaluation mode, with what the checkpoint says of it."""
 
     network: nn.Module
-    config: dict[str, Any]
-    preprocessing: Preprocessing
-    commit: str
-    epoch: int
+    info: ModelInfo
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What the network expects."""
+        return self.info.preprocessing
 
 
-def metadata(network_config: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
-    """Return what a checkpoint needs beside its weights, in plain values."""
-    return {
-        "format": _FORMAT,
-        "network": network_config,
-        "preprocessing": preprocessing.to_dict(),
-        "commit": source_commit(),
-    }
+def metadata(network_config: dict[str, Any], preprocessing: Preprocessing, epoch: int | None = None) -> dict[str, Any]:
+    """Return what a training's checkpoint needs beside its weights, in plain values.
+
+    Args:
+        network_config: `_target_` and plain arguments; see `build_network`.
+        preprocessing: what the network expects.
+        epoch: from 1; None leaves it to Lightning's, beside the weights.
+    """
+    info = ModelInfo(preprocessing, network=network_config, commit=source_commit(), epoch=epoch)
+    return info.to_dict()
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:
     """Instantiate a network from `_target_` and plain arguments.
 
-    Only classes inside `fer.models` are built: a checkpoint from a stranger must not choose what runs.
+    Only classes that a module of `fer.models` defines are built, as a checkpoint from a stranger must not
+    choose what runs; and only those that keep to the contract of `fer.models`.
 
     Raises:
         ModelError: for any other target, or arguments that it does not take.
@@ -54,21 +61,30 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     module_name, _, class_name = target.rpartition(".")
     network_class: Any = None
     if module_name.startswith("fer.models."):
-        try:
+        with suppress(ImportError):
             network_class = getattr(importlib.import_module(module_name), class_name, None)
-        except ImportError:
-            network_class = None
-    if not (isinstance(network_class, type) and issubclass(network_class, nn.Module)):
+    own = isinstance(network_class, type) and network_class.__module__ == module_name
+    if not (own and issubclass(network_class, nn.Module)):
         raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
     try:
         network: nn.Module = network_class(**arguments)
     except TypeError as error:
         raise ModelError(f"{target} cannot be built from {arguments}: {error}") from error
+    has = {
+        "a constructor that takes num_classes": "num_classes" in inspect.signature(network_class).parameters,
+        "a method forward_features": callable(getattr(network, "forward_features", None)),
+        "a module head": isinstance(getattr(network, "head", None), nn.Module),
+    }
+    if missing := [part for part, there in has.items() if not there]:
+        raise ModelError(f"{target} is no network as fer/models/__init__.py wants them; it lacks {', '.join(missing)}")
     return network
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of this project onto the CPU, weights and plain values only.
+
+    Returns:
+        What the file holds; under the key `fer` the values of `ModelInfo.to_dict`, whichever the file's format.
 
     Raises:
         ModelError: if it is missing, no checkpoint, unsafe, or not one of this project's.
@@ -90,9 +106,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ModelError(f"{path} is not a checkpoint, or is damaged: {error}") from error
     if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
         raise ModelError(f"{path} was not written by this project's train.py: its '{METADATA_KEY}' entry is missing")
-    if checkpoint[METADATA_KEY].get("format") != _FORMAT:
-        raise ModelError(f"{path} has format {checkpoint[METADATA_KEY].get('format')}, this version reads {_FORMAT}")
-    return checkpoint
+    values = checkpoint[METADATA_KEY]
+    if isinstance(values, dict) and values.get("epoch") is None and isinstance(checkpoint.get("epoch"), int):
+        values = {**values, "epoch": checkpoint["epoch"] + 1}  # Lightning's, which counts from 0
+    return {**checkpoint, METADATA_KEY: ModelInfo.read(values, path).to_dict()}
 
 
 def load_network(path: str | Path) -> LoadedNetwork:
@@ -102,21 +119,15 @@ def load_network(path: str | Path) -> LoadedNetwork:
         ModelError: if the file is not a checkpoint of this project.
     """
     checkpoint = read_checkpoint(path)
-    about = checkpoint[METADATA_KEY]
-    network = build_network(about["network"])
-    prefix = "network."
-    weights = {name.removeprefix(prefix): v for name, v in checkpoint["state_dict"].items() if name.startswith(prefix)}
+    info = ModelInfo.read(checkpoint[METADATA_KEY], Path(path))
+    network = build_network(info.network)
+    state = checkpoint.get("state_dict", {})
+    weights = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"the weights in {path} do not fit {about['network']['_target_']}: {error}") from error
-    return LoadedNetwork(
-        network=network.eval(),
-        config=about["network"],
-        preprocessing=Preprocessing.from_dict(about["preprocessing"]),
-        commit=about["commit"],
-        epoch=checkpoint["epoch"],
-    )
+        raise ModelError(f"the weights in {path} do not fit {info.network['_target_']}: {error}") from error
+    return LoadedNetwork(network.eval(), info)
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
@@ -124,11 +135,10 @@ def save_network(loaded: LoadedNetwork, path: Path) -> None:
 
     The file appears only when it is complete. Training can not be resumed from it.
     """
-    about = metadata(loaded.config, loaded.preprocessing) | {"commit": loaded.commit}
-    weights = {f"network.{name}": value for name, value in loaded.network.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    torch.save({"epoch": loaded.epoch, "state_dict": weights, METADATA_KEY: about}, temporary)
-    temporary.replace(path)
+    weights = {f"{_PREFIX}{name}": value for name, value in loaded.network.state_dict().items()}
+    # into an open file: given a path, torch writes its name inside, too
+    with whole(path) as part, part.open("wb") as file:
+        torch.save({"state_dict": weights, METADATA_KEY: loaded.info.to_dict()}, file)
 
 
 def can_resume(checkpoint: dict[str, Any]) -> bool:
@@ -137,18 +147,12 @@ def can_resume(checkpoint: dict[str, Any]) -> bool:
 
 
 def source_commit() -> str:
-    """The commit this code stands at, `-dirty` if it was changed; the package version outside git."""
+    """The commit this code stands at, `-dirty` if it was changed; the package's version outside its clone."""
     root = Path(__file__).resolve().parents[1]
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        try:
-            return f"v{version('fer-cascade')}"
-        except PackageNotFoundError:
-            return "unknown"
-    return described.stdout.strip()
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    with suppress(OSError, subprocess.CalledProcessError):
+        if (root / ".git").exists():  # not some other project's, around the environment that this is installed in
+            return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+    with suppress(PackageNotFoundError):
+        return f"v{version('fer-cascade')}"
+    return "unknown"

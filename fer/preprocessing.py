@@ -4,8 +4,8 @@ Training, export and inference all go through here. The values travel inside eve
 exported model, and those are the ones that inference uses.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +33,13 @@ class Preprocessing:
     std: float = 0.5
     classes: tuple[str, ...] = EXPRESSIONS
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that no face can be prepared with."""
+        if self.size < 1 or (self.detail is not None and self.detail < 1) or not self.std > 0:
+            raise ValueError(f"size and detail must be 1 pixel or more and std above 0, not {self}")
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes must have names of their own, not {self.classes}")
+
     def normalise(self, pixels: Any) -> Any:
         """Turn float pixels of 0 to 255 (NumPy array or tensor, any shape) into the network's range."""
         return (pixels / 255.0 - self.mean) / self.std
@@ -40,19 +47,6 @@ class Preprocessing:
     def denormalise(self, values: Any) -> Any:
         """Undo `normalise`: back to pixels of 0 to 255."""
         return (values * self.std + self.mean) * 255.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for checkpoints and model metadata."""
-        return {**asdict(self), "classes": list(self.classes)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Rebuild from `to_dict`'s values.
-
-        Raises:
-            TypeError: where a value is missing or unknown.
-        """
-        return cls(**{**values, "classes": tuple(values["classes"])})
 
 
 def resize_face(gray: NDArray[np.uint8], size: int, detail: int | None = None) -> NDArray[np.uint8]:

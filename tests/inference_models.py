@@ -1,30 +1,35 @@
 """Classifiers and detectors for tests: a network with random weights, and boxes that are known."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from cascade import Detections
 from cascade.pictures import Image
-from fer.checkpoint import METADATA_KEY, metadata
-from fer.models.mini_xception import MiniXception
+from fer.checkpoint import build_network, metadata
+from fer.model_info import METADATA_KEY
 from fer.preprocessing import Preprocessing
 
 
-def write_checkpoint(path: Path, preprocessing: Preprocessing | None = None) -> Path:
+def write_checkpoint(
+    path: Path, preprocessing: Preprocessing | None = None, config: dict[str, Any] | None = None
+) -> Path:
     """Write a checkpoint of a random network whose outputs differ clearly from face to face."""
     preprocessing = preprocessing or Preprocessing()
-    classes = len(preprocessing.classes)
+    config = {
+        **(config or {"_target_": "fer.models.mini_xception.MiniXception"}),
+        "num_classes": len(preprocessing.classes),
+    }
     torch.manual_seed(0)
-    network = MiniXception(num_classes=classes).eval()
+    network = build_network(config)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(0.5, 1.5)
         network.head.weight *= 10
-    config = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": classes}
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     torch.save({METADATA_KEY: metadata(config, preprocessing), "state_dict": state, "epoch": 4}, path)
     return path

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from fer.checkpoint import LoadedNetwork, load_network
-from fer.inference.classifier import Faces, Probabilities, in_batches
-from fer.inference.model_info import ModelInfo, measured_crops
+from fer.checkpoint import load_network
+from fer.inference.classifier import in_batches
 
 
 class CheckpointClassifier:
@@ -23,30 +23,16 @@ class CheckpointClassifier:
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
         self.path = Path(path)
-        self.loaded: LoadedNetwork = load_network(path)
-        self.info = checkpoint_info(self.loaded)
+        self.loaded = load_network(path)
+        self.info = self.loaded.info
         torch.set_num_threads(threads or 1)
 
-    def probabilities(self, faces: Faces) -> Probabilities:
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `fer.inference.classifier.Classifier.probabilities`."""
         return in_batches(faces, self._run, len(self.info.preprocessing.classes))
 
     @torch.inference_mode()
-    def _run(self, faces: Faces) -> Probabilities:
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         pixels = torch.from_numpy(np.ascontiguousarray(faces)).float()
-        logits = self.loaded.network(self.loaded.preprocessing.normalise(pixels))
+        logits = self.loaded.network(self.info.preprocessing.normalise(pixels))
         return np.asarray(logits.softmax(dim=1).numpy(), np.float32)
-
-
-def checkpoint_info(loaded: LoadedNetwork) -> ModelInfo:
-    """Describe a checkpoint as an exported model describes itself.
-
-    A checkpoint knows nothing of detectors; it takes the crops that were measured on fer2013's framing.
-    """
-    return ModelInfo(
-        preprocessing=loaded.preprocessing,
-        crops=measured_crops(),
-        network=loaded.config,
-        commit=loaded.commit,
-        epoch=loaded.epoch + 1,
-    )

@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascade.errors import ModelError
-from fer.inference.model_info import METADATA_KEY, ModelInfo
+from fer.model_info import METADATA_KEY, ModelInfo
 
 #: Faces per call into the network: its activations then stay in the processor's cache (measured:
 #: 5,400 faces/s at 8, 1,600 at 64).
 BATCH = 8
-
-Faces = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
 
 
 class Classifier(Protocol):
@@ -28,7 +25,7 @@ class Classifier(Protocol):
         """What the model expects and what its outputs mean."""
         ...
 
-    def probabilities(self, faces: Faces) -> Probabilities:
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Gray faces, uint8 (N, size, size), to float32 (N, classes), rows summing to 1."""
         ...
 
@@ -45,65 +42,52 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise ModelError(f"no classifier at {self.path.absolute()}")
         import onnxruntime
 
+        self.path = Path(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
         options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
         try:
-            self._session = onnxruntime.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            graph = self.path.read_bytes()
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except OSError as error:
+            raise ModelError(f"{self.path.absolute()} cannot be read: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime's errors share no public base class
-            raise ModelError(
-                f"{self.path} is not an ONNX model, or is damaged: {str(error).splitlines()[0]}"
-            ) from error
+            first = str(error).partition("\n")[0]
+            raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(
                 f"{self.path} does not say what its inputs and outputs mean; export it with: "
                 f"python -m fer.export ckpt_path=…"
             )
-        try:
-            self.info = ModelInfo.from_json(text)
-        except ModelError as error:
-            raise ModelError(f"{self.path}: {error}") from error
-        self._check_graph()
-
-    def _check_graph(self) -> None:
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self.info = ModelInfo.read(text, self.path)
+        (given, *others), made = self._session.get_inputs(), self._session.get_outputs()[0]
         size, count = self.info.preprocessing.size, len(self.info.preprocessing.classes)
-        shape = list(inputs[0].shape[1:])
-        if len(inputs) != 1 or shape != [1, size, size] or inputs[0].type != "tensor(uint8)":
+        graph_says = (given.type, given.shape[1:], made.shape[1:])
+        if others or graph_says != ("tensor(uint8)", [1, size, size], [count]):
             raise ModelError(
-                f"{self.path} takes {inputs[0].type} {inputs[0].shape}, its metadata say uint8 faces of "
-                f"(N, 1, {size}, {size}); export it again with: python -m fer.export ckpt_path=…"
+                f"{self.path} takes {given.type} {given.shape} and gives {made.shape}, where its metadata say uint8 "
+                f"(N, 1, {size}, {size}) and {count} classes; export it again with: python -m fer.export ckpt_path=…"
             )
-        if list(outputs[0].shape[1:]) != [count]:
-            raise ModelError(
-                f"{self.path} gives {outputs[0].shape} for the {count} classes of its metadata "
-                f"({', '.join(self.info.preprocessing.classes)})"
-            )
-        self._input = inputs[0].name
+        self._input = given.name
 
-    def probabilities(self, faces: Faces) -> Probabilities:
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Classifier.probabilities`."""
         return in_batches(faces, self._run, len(self.info.preprocessing.classes))
 
-    def _run(self, faces: Faces) -> Probabilities:
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
 
 
-def in_batches(faces: Faces, run: Callable[[Faces], Probabilities], classes: int) -> Probabilities:
+def in_batches(
+    faces: NDArray[np.uint8], run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], classes: int
+) -> NDArray[np.float32]:
     """Call a network on (N, 1, size, size) batches that suit the processor's cache, and join the results."""
-    if len(faces) == 0:
-        return np.zeros((0, classes), np.float32)
-    parts = [run(faces[start : start + BATCH, None]) for start in range(0, len(faces), BATCH)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    none = np.zeros((0, classes), np.float32)
+    return np.concatenate([none, *(run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))])
 
 
 def released_models() -> dict[str, Path]:
@@ -122,6 +106,7 @@ def load_classifier(model: str | Path = "mini_xception", threads: int | None = N
 
     Raises:
         ModelError: no such model, or not one that this project can use.
+        ToolsError: a checkpoint, and torch is not installed.
     """
     released = released_models()
     path = released.get(str(model), Path(model).expanduser())
@@ -134,6 +119,9 @@ def load_classifier(model: str | Path = "mini_xception", threads: int | None = N
         )
     if path.suffix not in (".ckpt", ".pt", ".pth"):
         raise ModelError(f"{path} is neither an .onnx file of fer.export nor a .ckpt file of train.py")
+    from cascade.command import require
+
+    require("train", "torch", "torchvision")
     from fer.inference.checkpoint import CheckpointClassifier
 
     return CheckpointClassifier(path, threads)

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from cascade.detector import Detections, FaceDetector
 from cascade.pictures import Image, check_image, read_picture
+from fer.crop import Crop, crop_faces, crop_square
 from fer.inference.classifier import Classifier, load_classifier
-from fer.inference.crop import Crop, crop_faces, crop_square
-from fer.inference.detector import detector_name
 from fer.inference.faces import Face, FrameFaces
 from fer.inference.frames import Frame
 from fer.inference.tracking import FaceTracker, Tracking
@@ -49,7 +48,7 @@ class ExpressionRecognizer:
         self.detector = detector
         self.classifier = load_classifier(classifier) if isinstance(classifier, str | Path) else classifier
         self.info = self.classifier.info
-        self.crop = crop or self.info.crop_for(detector_name(detector))
+        self.crop = crop or self.info.crop
         self.detect_side = detect_side
         self.tracking = tracking or Tracking()
 

@@ -5,15 +5,16 @@ initialisation follow Keras, so that weights could be carried over number for nu
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MIN_SIZE = 48
+"""Smallest height and width that leave something to pool after the last module."""
 
-def _batch_norm(channels: int) -> nn.BatchNorm2d:
-    # Keras: epsilon 1e-3 and momentum 0.99, the share that is *kept*; torch's is the share replaced.
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+# Keras: epsilon 1e-3 and momentum 0.99, the share that is *kept*; torch's is the share replaced.
+_batch_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
 def _max_pool_same(x: Tensor) -> Tensor:
@@ -67,9 +68,6 @@ class MiniXception(nn.Module):
         widths: channels of the residual modules, one module per entry.
     """
 
-    #: Smallest height and width that leave something to pool after the last module.
-    MIN_SIZE = 48
-
     def __init__(
         self, num_classes: int = 7, in_channels: int = 1, stem: int = 8, widths: Sequence[int] = (16, 32, 64, 128)
     ) -> None:
@@ -85,32 +83,34 @@ class MiniXception(nn.Module):
         channels = (stem, *widths)
         self.blocks = nn.Sequential(*map(XceptionModule, channels[:-1], channels[1:]))
         self.head = nn.Conv2d(channels[-1], num_classes, 3, padding=1)
+        # Keras's default; its fans of a depthwise kernel are torch's the other way round, with the same sum
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                _glorot_uniform(module)
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to logits (N, num_classes).
+    @property
+    def cam_layer(self) -> nn.Module:
+        """The last module but one: 6×6 places at 48×48 pixels, where the last one has 3×3."""
+        return self.blocks[-2:][0]
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to maps (N, widths[-1], h, w).
 
         Raises:
             ValueError: if the faces are smaller than 48×48.
         """
-        if min(x.shape[-2:]) < self.MIN_SIZE:
+        height, width = x.shape[-2:]
+        if min(height, width) < MIN_SIZE:
             raise ValueError(
-                f"MiniXception needs faces of {self.MIN_SIZE}×{self.MIN_SIZE} pixels or more, "
-                f"got {x.shape[-2]}×{x.shape[-1]}; set data.image_size={self.MIN_SIZE} or above"
+                f"MiniXception needs faces of {MIN_SIZE}×{MIN_SIZE} pixels or more, got {height}×{width}; "
+                f"set data.image_size={MIN_SIZE} or above"
             )
-        scores: Tensor = self.head(self.blocks(self.stem(x)))
+        maps: Tensor = self.blocks(self.stem(x))
+        return maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Faces as for `forward_features`, to logits (N, num_classes)."""
+        scores: Tensor = self.head(self.forward_features(x))
         return scores.mean(dim=(2, 3))
-
-
-def _glorot_uniform(conv: nn.Conv2d) -> None:
-    """Keras's default. A depthwise kernel counts there as (3, 3, channels, 1): fan-out of one channel."""
-    receptive = conv.kernel_size[0] * conv.kernel_size[1]
-    fan_in = conv.in_channels * receptive
-    fan_out = receptive * (conv.out_channels // conv.groups)
-    bound = (6.0 / (fan_in + fan_out)) ** 0.5
-    with torch.no_grad():
-        nn.init.uniform_(conv.weight, -bound, bound)
-        if conv.bias is not None:
-            nn.init.zeros_(conv.bias)

@@ -26,8 +26,12 @@ class ResNet18(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(network.fc.in_features, num_classes)
 
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Normalised faces, float (N, in_channels, H, W), to maps (N, 512, ⌈H/8⌉, ⌈W/8⌉)."""
+        maps: Tensor = self.blocks(self.stem(x))
+        return maps
+
     def forward(self, x: Tensor) -> Tensor:
-        """Normalised faces, float (N, in_channels, H, W), to logits (N, num_classes)."""
-        features: Tensor = self.blocks(self.stem(x)).mean(dim=(2, 3))
-        logits: Tensor = self.head(self.dropout(features))
+        """Faces as for `forward_features`, to logits (N, num_classes)."""
+        logits: Tensor = self.head(self.dropout(self.forward_features(x).mean(dim=(2, 3))))
         return logits

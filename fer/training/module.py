@@ -12,7 +12,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from cascade.errors import UserError
-from fer.checkpoint import METADATA_KEY, metadata
+from fer.checkpoint import metadata
+from fer.model_info import METADATA_KEY
 from fer.preprocessing import Preprocessing
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule
@@ -134,7 +135,7 @@ class ExpressionClassifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds and feeds the network, and the state of random layers such as dropout."""
-        checkpoint[METADATA_KEY] = metadata(self.network_config, self.preprocessing)
+        checkpoint[METADATA_KEY] = metadata(self.network_config, self.preprocessing, epoch=checkpoint["epoch"] + 1)
         checkpoint["rng_state"] = torch.get_rng_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -21,16 +21,9 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.errors import UserError
-from fer.checkpoint import (
-    METADATA_KEY,
-    LoadedNetwork,
-    build_network,
-    can_resume,
-    load_network,
-    read_checkpoint,
-    source_commit,
-)
+from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
 from fer.data.module import FaceDataModule
+from fer.model_info import METADATA_KEY
 from fer.training.callbacks.checkpoints import BestAndLast
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
@@ -103,7 +96,7 @@ def _train(config: DictConfig) -> float | None:
         about = {
             "checkpoint": best or None,
             "monitored": {config.monitor: metric},
-            "best_epoch": load_network(best).epoch + 1 if best else None,
+            "best_epoch": load_network(best).info.epoch if best else None,
             "epochs": trainer.current_epoch,
             "seed": config.seed,
             "seconds": round(time.monotonic() - started, 1),
@@ -134,7 +127,8 @@ def _evaluate_only(config: DictConfig) -> float | None:
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
-    about = {"checkpoint": str(Path(config.ckpt_path).absolute()), "epoch": loaded.epoch + 1, "commit": loaded.commit}
+    info = loaded.info
+    about = {"checkpoint": str(Path(config.ckpt_path).absolute()), "epoch": info.epoch, "commit": info.commit}
     report(folder, scores, about, notes)
     values = {"val/acc": scores["val"].accuracy, "val/macro_f1": scores["val"].macro_f1, "val/ece": scores["val"].ece}
     return values.get(config.monitor)

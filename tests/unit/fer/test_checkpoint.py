@@ -3,9 +3,12 @@ import pickle
 
 import pytest
 import torch
+from torch import nn
 
 from cascade.errors import ModelError
-from fer.checkpoint import build_network, load_network, metadata, read_checkpoint
+from fer.checkpoint import build_network, can_resume, load_network, metadata, read_checkpoint, save_network
+from fer.crop import FER2013_CROP
+from fer.models import mini_xception
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
 
@@ -23,9 +26,10 @@ def test_a_network_comes_back_with_what_it_expects(tmp_path):
     loaded = load_network(_save(tmp_path / "a.ckpt"))
     assert isinstance(loaded.network, MiniXception)
     assert not loaded.network.training
-    assert loaded.preprocessing == Preprocessing(size=64)
-    assert loaded.epoch == 3
-    assert loaded.commit
+    assert loaded.preprocessing == loaded.info.preprocessing == Preprocessing(size=64)
+    assert loaded.info.network == CONFIG
+    assert loaded.info.epoch == 4  # Lightning counts from 0
+    assert loaded.info.commit
 
 
 class _Evil:
@@ -49,7 +53,15 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
 
 @pytest.mark.parametrize(
     "target",
-    ["os.system", "fer.training.run.run", "fer.models.mini_xception.torch.hub.load", "fer.models.nowhere.Net", ""],
+    [
+        "os.system",
+        "fer.training.run.run",
+        "fer.models.mini_xception.torch.hub.load",
+        "fer.models.nowhere.Net",
+        "fer.models.resnet18.BasicBlock",
+        "fer.models.mini_xception._max_pool_same",
+        "",
+    ],
 )
 def test_only_networks_of_fer_models_are_built(target):
     with pytest.raises(ModelError, match=r"fer\.models"):
@@ -80,3 +92,51 @@ def test_weights_of_another_shape_are_refused(tmp_path):
     path = _save(tmp_path / "a.ckpt", state_dict={"network.head.bias": torch.zeros(3)})
     with pytest.raises(ModelError, match="do not fit"):
         load_network(path)
+
+
+@pytest.mark.parametrize("lost", ["num_classes", "forward_features", "head"])
+def test_what_a_network_lacks_of_the_contract_is_named(monkeypatch, lost):
+    class Network(nn.Module):
+        def __init__(self, num_classes=7):
+            super().__init__()
+            if lost != "head":
+                self.head = nn.Linear(1, num_classes)
+
+        def forward_features(self, x):
+            return x
+
+    if lost == "num_classes":
+        Network.__init__ = lambda self: nn.Module.__init__(self) or setattr(self, "head", nn.Linear(1, 7))
+    if lost == "forward_features":
+        del Network.forward_features
+    Network.__module__ = mini_xception.__name__
+    monkeypatch.setattr(mini_xception, "Network", Network, raising=False)
+    with pytest.raises(ModelError, match=rf"lacks a[^,]* {lost}$"):
+        build_network({"_target_": "fer.models.mini_xception.Network"})
+
+
+def test_a_network_alone_cannot_be_resumed_from_and_says_the_same(tmp_path):
+    loaded = load_network(_save(tmp_path / "a.ckpt", optimizer_states=[]))
+    assert can_resume(read_checkpoint(tmp_path / "a.ckpt"))
+    for name in ("b", "c"):
+        save_network(loaded, tmp_path / f"{name}.ckpt")
+    assert (tmp_path / "b.ckpt").read_bytes() == (tmp_path / "c.ckpt").read_bytes()
+    assert not can_resume(read_checkpoint(tmp_path / "b.ckpt"))
+    assert load_network(tmp_path / "b.ckpt").info == loaded.info
+
+
+def test_a_checkpoint_of_format_1_is_read(tmp_path):
+    """Epochs from 0, and no word of a crop."""
+    preprocessing = {"size": 64, "detail": 48, "mean": 0.5, "std": 0.5, "classes": list("abcdefg")}
+    about = {"format": 1, "network": CONFIG, "preprocessing": preprocessing, "commit": "abc"}
+    info = load_network(_save(tmp_path / "old.ckpt", fer=about)).info
+    assert (info.epoch, info.commit, info.crop, info.metrics) == (4, "abc", FER2013_CROP, {})
+    assert info.preprocessing == Preprocessing(size=64, classes=tuple("abcdefg"))
+
+
+@pytest.mark.parametrize(
+    ("about", "message"), [(3, "TypeError"), ({"format": 9}, "format 9, this version reads 1 and 2")]
+)
+def test_a_checkpoint_that_is_described_otherwise_is_refused(tmp_path, about, message):
+    with pytest.raises(ModelError, match=rf"a\.ckpt .*{message}"):
+        load_network(_save(tmp_path / "a.ckpt", fer=about))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.export import export
+from fer.onnx_export import export
 from tests.inference_models import write_checkpoint
 
 
@@ -12,7 +12,8 @@ def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(ckpt: Path) -> Path:
-    path = ckpt.with_suffix(".onnx")
-    export(ckpt, path, None, None, 1e-5)
+def model(ckpt: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint's export, with its weights beside it."""
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    export(ckpt, path, 1e-5)
     return path

@@ -1,16 +1,16 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cascade.drawn.renderer import render_face
-from cascade.errors import ModelError, UserError
-from fer.export import export
+from cascade.errors import ModelError
+from fer.checkpoint import load_network, save_network
+from fer.crop import Crop
 from fer.inference.checkpoint import CheckpointClassifier
 from fer.inference.classifier import load_classifier
-from fer.inference.crop import Crop
 from fer.inference.explain import Explainer, overlay
 from fer.inference.faces import Face
 
@@ -20,23 +20,14 @@ def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path,
     alone = Path(shutil.copy(model, tmp_path / "alone.onnx"))
     with pytest.raises(ModelError, match=r"alone\.ckpt is not there"):
         Explainer(load_classifier(alone))
-    export(ckpt, alone, None, None, 1e-5)
+    shutil.copy(model.with_suffix(".ckpt"), tmp_path / "alone.ckpt")
     faces, labels = np.stack([render_face(0, 1).image]), np.array([3])
     maps = [Explainer(load_classifier(path)).grad_cam(faces, labels) for path in (alone, ckpt)]
     np.testing.assert_array_equal(*maps)
-    other = torch.load(ckpt, weights_only=True)
-    torch.save({**other, "epoch": other["epoch"] + 1}, tmp_path / "alone.ckpt")
+    other = load_network(ckpt)
+    save_network(replace(other, info=replace(other.info, epoch=6)), tmp_path / "alone.ckpt")
     with pytest.raises(ModelError, match=r"not what alone\.onnx was exported from"):
         Explainer(load_classifier(alone))
-
-
-def test_an_export_replaces_no_training(tmp_path: Path, ckpt: Path):
-    training = tmp_path / "model.ckpt"
-    torch.save({**torch.load(ckpt, weights_only=True), "optimizer_states": []}, training)
-    before = training.read_bytes()
-    with pytest.raises(UserError, match=r"model\.ckpt is a training's checkpoint"):
-        export(ckpt, tmp_path / "model.onnx", None, None, 1e-5)
-    assert training.read_bytes() == before and not (tmp_path / "model.onnx").exists()
 
 
 def test_a_heat_map_is_laid_over_its_square_and_nothing_else():

@@ -18,13 +18,13 @@ from cascade.command import CONFIGS
 from cascade.errors import OutputError
 from fer.inference.faces import FrameFaces
 from fer.inference.frames import Frame
-from fer.inference.model_info import ModelInfo
 from fer.inference.pipeline import work_through
 from fer.inference.recogniser import ExpressionRecognizer
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 from fer.inference.sinks.terminal import TerminalSink
 from fer.inference.tables import Outcome
 from fer.inference.tracking import Tracking
+from fer.model_info import ModelInfo
 from fer.preprocessing import Preprocessing
 
 CLASSES = Preprocessing().classes

@@ -1,24 +1,25 @@
-"""From a detector's box to the square that the network reads."""
+"""From the canonical box of a face to the square that a network reads."""
 
+import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cascade.errors import ConfigError
 from cascade.pictures import Image
 from fer.preprocessing import Preprocessing, resize_face
 
 
 @dataclass(frozen=True)
 class Crop:
-    """How a data set frames its faces, in units of a detector's box.
+    """How a data set frames its faces, in units of the canonical box, `cascade.boxes.face_box`.
 
-    Detectors frame faces as their training samples did, data sets as theirs; the network has learned the
-    latter's framing. `benchmarks/crop_fit.py` measures it per detector.
+    Every detector delivers that box, and a network has learned its data set's framing; one crop leads
+    from the one to the other. `benchmarks/crop_fit.py` measures it.
 
     Attributes:
-        scale: side of the square crop, in units of the box's mean side.
+        scale: side of the square crop, in units of the box's mean side; above 0.
         dx: shift of the crop's centre to the right, in units of the box's mean side.
         dy: shift of the crop's centre downwards, likewise.
     """
@@ -26,6 +27,12 @@ class Crop:
     scale: float = 1.0
     dx: float = 0.0
     dy: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for values that give no square."""
+        values = (self.scale, self.dx, self.dy)
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values) or self.scale <= 0:
+            raise ConfigError(f"crop: scale must be a number above 0, dx and dy numbers, not {values}")
 
     def squares(self, boxes: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the crops of boxes (N, 4), int (N, 3): left, top, side, in whole pixels."""
@@ -37,9 +44,8 @@ class Crop:
         return np.stack([left, top, side], axis=1).astype(np.int64)
 
 
-def to_gray(image: Image) -> Image:
-    """Gray (H, W) of a BGR (H, W, 3) or gray picture."""
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+FER2013_CROP = Crop(scale=1.13, dx=-0.008, dy=-0.031)
+"""fer2013's framing, as `benchmarks/crop_fit.py` measures it; models trained on it carry it."""
 
 
 def crop_square(image: Image, left: int, top: int, side: int) -> Image:
@@ -50,15 +56,10 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     """
     height, width = image.shape[:2]
     right, bottom = left + side, top + side
-    # at least one row and column of the picture, even for a square that lies outside
-    x0, x1 = min(max(left, 0), width - 1), max(min(right, width), 1)
-    y0, y1 = min(max(top, 0), height - 1), max(min(bottom, height), 1)
-    inside = image[y0:y1, x0:x1]
-    if inside.shape[:2] == (side, side):
-        return inside
-    columns = np.clip(np.arange(left, right), x0, x1 - 1) - x0
-    rows = np.clip(np.arange(top, bottom), y0, y1 - 1) - y0
-    return np.asarray(inside[np.ix_(rows, columns)], np.uint8)
+    if left >= 0 and top >= 0 and right <= width and bottom <= height:
+        return image[top:bottom, left:right]
+    rows, columns = np.arange(top, bottom).clip(0, height - 1), np.arange(left, right).clip(0, width - 1)
+    return np.asarray(image[np.ix_(rows, columns)], np.uint8)
 
 
 def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fer.inference.crop import Crop, crop_faces, crop_square
+from cascade.errors import ConfigError
+from fer.crop import Crop, crop_faces, crop_square
 from fer.preprocessing import Preprocessing, resize_face
 
 
@@ -64,3 +65,9 @@ def test_a_network_of_enlarged_faces_gets_no_more_detail_than_it_learned_from():
 
 def test_no_boxes_give_no_faces():
     assert crop_faces(noise(9, 9), np.zeros((0, 4), np.float32), Crop(), Preprocessing()).shape == (0, 48, 48)
+
+
+@pytest.mark.parametrize("values", [{"scale": 0}, {"scale": -1}, {"dx": float("nan")}, {"dy": "low"}])
+def test_values_that_give_no_square_are_refused(values: dict):
+    with pytest.raises(ConfigError, match="crop: scale must be a number above 0"):
+        Crop(**values)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from fer.card import END, START, update_card
-from fer.inference.model_info import ModelInfo
+from fer.model_info import ModelInfo
 from fer.preprocessing import Preprocessing
 
 SCORES = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "count": 4}

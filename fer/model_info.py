@@ -1,0 +1,85 @@
+"""What a model says of itself, in a checkpoint (`.ckpt`) and in an exported model (`.onnx`) alike. Needs no torch."""
+
+import json
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+from cascade.errors import ModelError
+from fer.crop import FER2013_CROP, Crop
+from fer.preprocessing import Preprocessing
+
+METADATA_KEY = "fer"
+"""The key under which a checkpoint holds the description as plain values, and an ONNX file's metadata as JSON."""
+
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """All that running a model and judging its output takes.
+
+    Attributes:
+        preprocessing: size, detail, normalisation, names and order of the classes. Faces are gray.
+        crop: from the canonical box of a face to the framing that the network has learned.
+        network: class (`_target_`) and arguments of the network.
+        commit: state of the code that trained it.
+        epoch: of the checkpoint, from 1; None where unknown.
+        metrics: scores per split, `val` and perhaps `test`: accuracy, macro_f1, ece, per class; may be empty.
+    """
+
+    preprocessing: Preprocessing
+    crop: Crop = FER2013_CROP
+    network: dict[str, Any] = field(default_factory=dict)
+    commit: str = "unknown"
+    epoch: int | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as `read` takes them."""
+        return {"format": _FORMAT, **asdict(self)}
+
+    @classmethod
+    def read(cls, values: Any, path: Path) -> Self:
+        """Check the description that a file holds.
+
+        Args:
+            values: those of `to_dict`, or their JSON; format 1, which had a crop per detector, is read too.
+            path: of the file, for messages.
+
+        Raises:
+            ModelError: another format, or values that are missing or of the wrong kind.
+        """
+        try:
+            values = json.loads(values) if isinstance(values, str) else values
+            version = values["format"]
+            if version in (1, _FORMAT):
+                described: Self = _made(cls, _from_format_1(values) if version == 1 else values, "model")
+                return described
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path} does not describe its model as it must: {error!r}") from error
+        raise ModelError(f"{path} has format {version!r}, this version reads 1 and {_FORMAT}")
+
+
+def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
+    """One crop in place of one per detector; the cascade `frontalface_lbp` frames faces canonically."""
+    crop = values.get("crops", {}).get("frontalface_lbp", asdict(FER2013_CROP))
+    return {"epoch": None, "metrics": {}, **values, "crop": {**asdict(Crop()), **crop}}
+
+
+def _made(kind: Any, value: Any, name: str) -> Any:
+    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields.
+
+    Raises:
+        ValueError: a value is missing, or not one that its dataclass takes.
+        TypeError: a value is of another type.
+    """
+    hints = get_type_hints(kind) if is_dataclass(kind) else {}
+    plain = {float: int | float, tuple[str, ...]: list | tuple, dict[str, Any]: dict}
+    if isinstance(value, bool) or not isinstance(value, dict if hints else plain.get(kind, kind)):
+        raise TypeError(f"{name} is {value!r}")
+    if missing := [key for key in hints if key not in value]:
+        raise ValueError(f"{name} lacks {', '.join(missing)}")
+    if hints:
+        return kind(**{key: _made(hint, value[key], f"{name}.{key}") for key, hint in hints.items()})
+    return tuple(map(str, value)) if kind == tuple[str, ...] else value

@@ -1,0 +1,106 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cascade.errors import ModelError
+from fer.crop import FER2013_CROP, Crop
+from fer.inference.classifier import load_classifier, released_models
+from fer.model_info import ModelInfo
+from fer.preprocessing import Preprocessing
+from tests.conftest import ROOT
+
+FILE = Path("some.onnx")
+INFO = ModelInfo(
+    Preprocessing(size=64, detail=None, classes=("calm", "tense")),
+    Crop(1.2, 0.01, -0.02),
+    {"_target_": "fer.models.mini_xception.MiniXception", "widths": [8, 16]},
+    "abc",
+    7,
+    {"val": {"accuracy": 0.5}},
+)
+
+
+@pytest.mark.parametrize("info", [INFO, ModelInfo(Preprocessing())])
+def test_it_comes_back_from_plain_values_and_from_json(info: ModelInfo):
+    assert ModelInfo.read(info.to_dict(), FILE) == info
+    assert ModelInfo.read(json.dumps(info.to_dict()), FILE) == info
+
+
+def test_what_a_later_version_adds_is_passed_over():
+    assert ModelInfo.read({**INFO.to_dict(), "licence": "MIT"}, FILE) == INFO
+
+
+@pytest.mark.parametrize("key", ["preprocessing", "crop", "network", "commit", "epoch", "metrics", "format"])
+def test_a_missing_value_is_named_with_the_file(key: str):
+    values = INFO.to_dict()
+    del values[key]
+    with pytest.raises(ModelError, match=rf"some\.onnx .*{key}"):
+        ModelInfo.read(values, FILE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preprocessing": 3}, "model.preprocessing is 3"),
+        ({"preprocessing": {}}, "model.preprocessing lacks size, detail, mean, std, classes"),
+        ({"preprocessing": {"size": "64"}}, "model.preprocessing.size is '64'"),
+        ({"preprocessing": {"size": True}}, "model.preprocessing.size is True"),
+        ({"preprocessing": {"size": 0}}, "1 pixel or more"),
+        ({"preprocessing": {"detail": 0}}, "1 pixel or more"),
+        ({"preprocessing": {"std": 0}}, "std above 0"),
+        ({"preprocessing": {"classes": []}}, "classes must have names of their own"),
+        ({"preprocessing": {"classes": ["calm", "calm"]}}, "classes must have names of their own"),
+        ({"preprocessing": {"classes": "calm"}}, "model.preprocessing.classes is 'calm'"),
+        ({"crop": {"scale": 0}}, "scale must be a number above 0"),
+        ({"crop": {"dx": None}}, "model.crop.dx is None"),
+        ({"epoch": 1.5}, "model.epoch is 1.5"),
+        ({"metrics": []}, r"model.metrics is \[\]"),
+        ({"format": 3}, "has format 3, this version reads 1 and 2"),
+    ],
+)
+def test_a_wrong_value_is_named_with_the_file(change: dict, message: str):
+    values = INFO.to_dict()
+    for key, value in change.items():
+        values[key] = {**values[key], **value} if isinstance(value, dict) and value else value
+    with pytest.raises(ModelError, match=rf"some\.onnx .*{message}"):
+        ModelInfo.read(values, FILE)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "3", "null", "[]"])
+def test_what_is_no_description_is_refused(text: str):
+    with pytest.raises(ModelError, match=r"some\.onnx"):
+        ModelInfo.read(text, FILE)
+
+
+@pytest.mark.parametrize(
+    ("crops", "crop"),
+    [
+        ({"frontalface_lbp": {"scale": 1.1, "dx": 0.0, "dy": 0.1}, "default": {"scale": 2.0}}, Crop(1.1, 0.0, 0.1)),
+        ({"frontalface_lbp": {"scale": 1.1}}, Crop(1.1)),
+        ({"default": {"scale": 2.0, "dx": 0.0, "dy": 0.0}}, FER2013_CROP),
+    ],
+)
+def test_an_export_of_format_1_is_read(crops: dict, crop: Crop):
+    """It had a crop for each detector."""
+    values = {**INFO.to_dict(), "format": 1, "colour": "gray", "crops": crops}
+    del values["crop"]
+    assert ModelInfo.read(json.dumps(values), FILE) == replace(INFO, crop=crop)
+
+
+@pytest.mark.parametrize("name", released_models())
+def test_a_released_model_and_its_weights_say_the_same(name: str):
+    path = released_models()[name]
+    model, weights = load_classifier(name), load_classifier(path.with_suffix(".ckpt"))
+    assert model.info == weights.info
+    assert model.info.crop == FER2013_CROP
+    assert model.info.metrics["val"]["accuracy"] > 0.65
+    assert f"epoch {model.info.epoch}\n" in path.with_suffix(".md").read_text()
+
+
+def test_describing_a_model_imports_no_torch():
+    code = "import sys, fer.model_info, fer.inference.classifier; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
