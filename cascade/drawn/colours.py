@@ -2,22 +2,17 @@
 
 Colour = tuple[float, float, float]
 
+
+def _by_channel(*channels: tuple[float, ...]) -> tuple[Colour, ...]:
+    return tuple((blue, green, red) for blue, green, red in zip(*channels, strict=True))
+
+
 #: Of skin from the lightest to the darkest, of hair, and of irises; the first hairs and irises are dark.
-SKINS: tuple[Colour, ...] = tuple(
-    zip(
-        (202, 172, 140, 112, 88, 70, 58),
-        (222, 200, 178, 152, 124, 98, 78),
-        (248, 240, 226, 206, 180, 148, 118),
-        strict=True,
-    )
+SKINS = _by_channel(
+    (202, 172, 140, 112, 88, 70, 58), (222, 200, 178, 152, 124, 98, 78), (248, 240, 226, 206, 180, 148, 118)
 )
-HAIRS: tuple[Colour, ...] = tuple(
-    zip(
-        (24, 30, 38, 34, 84, 126, 150, 208),
-        (22, 36, 54, 62, 140, 176, 148, 210),
-        (26, 52, 86, 124, 196, 214, 146, 212),
-        strict=True,
-    )
+HAIRS = _by_channel(
+    (24, 30, 38, 34, 84, 126, 150, 208), (22, 36, 54, 62, 140, 176, 148, 210), (26, 52, 86, 124, 196, 214, 146, 212)
 )
 IRISES: tuple[Colour, ...] = ((26, 42, 70), (34, 64, 104), (112, 96, 60), (134, 104, 70), (80, 108, 78))
 

@@ -27,10 +27,6 @@ class Dice:
         """Triangular over centre ± spread, most often near the centre."""
         return centre + spread * float(next(self._draws) + next(self._draws) - 1.0)
 
-    def chance(self, probability: float) -> bool:
-        """True with the probability given."""
-        return bool(next(self._draws) < probability)
-
     def pick(self, count: int) -> int:
         """An integer from 0 to count − 1, all equally likely."""
         return int(next(self._draws) * count)

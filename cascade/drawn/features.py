@@ -33,8 +33,7 @@ def mouth_centre(who: Identity, does: ActionUnits) -> tuple[float, float]:
 def eye(drawing: Sketch, who: Identity, does: ActionUnits, pose: Pose, sign: float) -> None:
     """Add one eye; `sign` is −1 for the one on the picture's left, 1 for the other."""
     squeeze = max(does.lid_tighten, 0.75 * does.cheek_raise, 0.8 * does.nose_wrinkle)
-    up = who.eye_size * 0.125 + 0.085 * does.lid_raise - 0.050 * squeeze - 0.085 * does.lid_droop
-    up = max(up, 0.018)
+    up = max(0.018, who.eye_size * 0.125 + 0.085 * does.lid_raise - 0.050 * squeeze - 0.085 * does.lid_droop)
     low = who.eye_size * 0.070 + 0.025 * does.lid_raise - 0.075 * squeeze - 0.01 * does.lid_droop
     # A smile bends the lower lid upwards; it never passes the upper one.
     low = max(low, 0.045 - up)
@@ -50,9 +49,8 @@ def eye(drawing: Sketch, who: Identity, does: ActionUnits, pose: Pose, sign: flo
         drawing.between(x, slant - 0.15 * _LID, upper, shade(who.skin, 0.90))
     drawing.between(x, upper, lower, (236.0, 240.0, 244.0))
 
-    radius = 0.115
     gaze_x, gaze_y = pose.gaze[0], pose.gaze[1] + 0.03 * does.lid_droop
-    for size, colour in ((radius, who.iris), (radius * 0.52, (14.0, 12.0, 14.0))):
+    for size, colour in ((0.115, who.iris), (0.115 * 0.52, (14.0, 12.0, 14.0))):
         place = (gaze_x + _U * size) / who.eye_width
         top, bottom = np.interp(place, _U, upper), np.interp(place, _U, lower)
         high = np.minimum(np.maximum(gaze_y - size * _LIP, top), bottom)
@@ -152,8 +150,7 @@ def mouth(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     corner = who.mouth_curve - 0.20 * smile + 0.15 * drop + 0.05 * stretch + 0.05 * rise
     x, rest = _U * half, centre + 0.06 * smile - 0.05 * chin - 0.03 * drop + corner * _CORNER
 
-    gap = 0.10 * part + 0.42 * jaw + 0.05 * does.tongue
-    opened = gap + 0.09 * does.lower_lip_drop * part
+    opened = 0.10 * part + 0.42 * jaw + 0.05 * does.tongue + 0.09 * does.lower_lip_drop * part
     square = min(1.0, max(does.clench, stretch, 0.7 * does.lower_lip_drop))
     form = (1.0 - square) * _LIP + square * _BOX
     # A smile opens downwards from a nearly straight upper lip, a gasp both ways.
@@ -174,9 +171,8 @@ def mouth(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
         drawing.stroke(x, 0.5 * (inner_top + inner_low), shade(lips, 0.42), 0.036 + 0.012 * does.lip_press)
     for sign, index in ((-1.0, 0), (1.0, -1)):
         # The little shadow where a mouth ends.
-        tuck = 0.10 + 0.25 * max(smile, drop, does.lip_press)
+        tuck, down = 0.10 + 0.25 * max(smile, drop, does.lip_press), -0.03 * smile + 0.05 * drop
         end_x, end_y = float(x[index]), float(rest[index])
-        down = -0.03 * smile + 0.05 * drop
         drawing.stroke((end_x, end_x + sign * 0.05), (end_y, end_y + down), shade(who.skin, 0.95 - tuck), 0.035)
 
 

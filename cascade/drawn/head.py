@@ -8,9 +8,6 @@ from cascade.drawn.colours import mix, shade
 from cascade.drawn.parameters import ActionUnits, Identity
 from cascade.drawn.sketch import COS, FLAT, SIN, Array, Sketch
 
-#: How far the ears lie behind the head's surface.
-_EAR_RELIEF = -0.25
-
 _QUARTER = np.linspace(0.0, 0.5 * math.pi, 10)
 _QUARTER_COS, _QUARTER_SIN = np.cos(_QUARTER), np.sin(_QUARTER)
 _SKULL = np.linspace(math.pi * 1.02, math.pi * 1.98, 17)
@@ -81,10 +78,10 @@ def body(drawing: Sketch, who: Identity) -> None:
 
 def head(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     """Add ears, face and beard, and the soft shading of the face."""
-    for sign in (-1.0, 1.0):
-        if who.hair_style not in ("long", "bob"):
+    if who.hair_style not in ("long", "bob"):
+        for sign in (-1.0, 1.0):
             x, y = sign * who.width * 1.01 + 0.15 * COS, 0.16 + 0.30 * SIN
-            drawing.fill(x, y, shade(who.skin, 0.86), _EAR_RELIEF, body=True)
+            drawing.fill(x, y, shade(who.skin, 0.86), -0.25, body=True)
     chin = who.chin + 0.20 * does.jaw_drop - 0.03 * does.chin_raise
     x, y = _outline(who.width, who.crown, chin, who.jaw)
     drawing.fill(x, y, who.skin, FLAT, body=True)
@@ -142,8 +139,7 @@ def glasses(drawing: Sketch, who: Identity) -> None:
         return
     frame = (40.0, 36.0, 38.0)
     power = 1.0 if who.glasses == "round" else 0.5
-    cos = np.sign(COS) * np.abs(COS) ** power
-    sin = np.sign(SIN) * np.abs(SIN) ** power
+    cos, sin = (np.sign(wave) * np.abs(wave) ** power for wave in (COS, SIN))
     cos, sin = np.append(cos, cos[0]), np.append(sin, sin[0])
     for sign in (-1.0, 1.0):
         drawing.stroke(sign * who.eye_distance + 0.34 * cos, 0.03 + 0.27 * sin, frame, 0.045)

@@ -150,7 +150,7 @@ class Pose:
     shift: tuple[float, float] = lot(lambda dice, _: (dice.around(0.0, 0.06), dice.around(0.0, 0.06)), (0.0, 0.0))
     # (x, y) of the pupils from the middle of the eyes
     gaze: tuple[float, float] = lot(lambda dice, _: (dice.around(0.0, 0.06), dice.around(0.0, 0.025)), (0.0, 0.0))
-    mirrored: bool = lot(lambda dice, _: dice.chance(0.5), False)  # parting and strands lie on the other side
+    mirrored: bool = lot(lambda dice, _: dice.pick(2) == 0, False)  # parting and strands lie on the other side
 
 
 @dataclass(frozen=True)

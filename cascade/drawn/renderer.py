@@ -13,8 +13,7 @@ from cascade.drawn.parameters import EXPRESSIONS, ActionUnits, Identity, Light, 
 from cascade.drawn.sketch import Array, Sketch, turned
 from cascade.pictures import Image
 
-#: Side of the square that a face at scale 1 is painted into, in face units: a box by the rule of
-#: `boxes.face_box` fills nine tenths of it.
+#: Side of a face's frame at scale 1, in face units: a box by the rule of `boxes.face_box` fills nine tenths of it.
 FRAME = 2.2
 #: The middle of the frame lies this far below the eyes.
 _FRAME_CENTRE = 0.32
@@ -99,17 +98,13 @@ def render_face(
         pose = Pose(mirrored=subject.pose.mirrored, scale=0.61, shift=(0.0, 0.06))
         subject = replace(subject, pose=pose, light=Light(side=0.35))
     image = _backdrop(rng, size, colour=colour, clean=clean)
-    across, down = subject.pose.shift
-    matrix = affine(subject.pose, size / FRAME, (0.5 + across) * size, (0.5 + down) * size)
+    matrix = affine(subject.pose, size / FRAME, *((0.5 + shift) * size for shift in subject.pose.shift))
     paint(image, subject, matrix)
     return RenderedFace(expose(image, subject.light, rng), subject.expression, *landmarks(subject, matrix))
 
 
 def affine(pose: Pose, unit: float, x: float, y: float) -> Array:
-    """The (2, 3) map that turns a face by its roll and puts the middle of its frame at (x, y), in pixels.
-
-    `unit` is pixels per face unit at scale 1.
-    """
+    """The (2, 3) map that turns a face and puts its frame's middle at (x, y); `unit` is pixels per face unit."""
     cos, sin = unit * pose.scale * math.cos(pose.roll), unit * pose.scale * math.sin(pose.roll)
     return np.array([[cos, -sin, x + sin * _FRAME_CENTRE], [sin, cos, y - cos * _FRAME_CENTRE]])
 
@@ -124,13 +119,9 @@ def landmarks(subject: Subject, matrix: Array) -> tuple[Array, Array]:
 
 
 def paint(image: Image, subject: Subject, matrix: Array, supersampling: int = 3) -> None:
-    """Paint head, neck and shoulders into a picture, in place.
+    """Paint head, neck and shoulders into a picture in place, uint8 (H, W) or (H, W, 3) BGR, contiguous or not.
 
-    Args:
-        image: uint8 (H, W) or (H, W, 3) BGR, contiguous or not.
-        subject: Whom to paint.
-        matrix: (2, 3), face units to pixels, from `affine`.
-        supersampling: Shapes are drawn this many times as large and averaged: smooth edges.
+    `matrix`, (2, 3), takes face units to pixels; shapes are drawn `supersampling` times as large and averaged.
     """
     height, width = image.shape[:2]
     large = (width * supersampling, height * supersampling)
@@ -218,9 +209,8 @@ def expose(image: Image, light: Light, rng: np.random.Generator) -> Image:
     if sigma > 0.15:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
     gain = light.contrast * light.exposure
-    offset = 122.0 * (light.exposure - gain)
     exposed = image * np.float32(gain)
-    exposed += offset
+    exposed += 122.0 * (light.exposure - gain)
     if light.noise > 0.0:
         exposed += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(light.noise)
     return np.asarray(np.clip(exposed, 0.0, 255.0), np.uint8)

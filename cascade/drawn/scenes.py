@@ -32,9 +32,9 @@ class SceneFace:
 
     box: Box  # by the rule of `boxes.face_box`, always inside the picture
     expression: str  # one of `parameters.EXPRESSIONS`
+    person: int  # from 0 up, the same person's number in all frames of a film
     eyes: Array  # (2, 2) pupils' (x, y) in pixels, the one on the picture's left first
     mouth: Array  # (2,) middle of the mouth, (x, y) in pixels
-    person: int  # from 0 up, the same person's number in all frames of a film
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,19 @@ def render_scene(
     min_size: float = 40.0,
     max_size: float | None = None,
 ) -> Scene:
-    """Draw a place with people in it, none of whose faces hides another.
+    """Draw a place with people in it, none of whose faces hides another; all sizes are in pixels.
 
     Args:
         seed: From 0 up.
         index: From 0 up; together with the other arguments it decides everything.
-        width: In pixels, as height.
-        height: In pixels.
+        width: Of the picture.
+        height: Of the picture.
         n_faces: Wanted faces; there are fewer where no more fit.
-        min_size: Smallest width of a face's box, in pixels.
+        min_size: Smallest width of a face's box.
         max_size: Largest one; a third of the picture's smaller side where it is None.
 
     Raises:
-        ConfigError: Where the picture cannot hold a face of `min_size`, or `max_size` is below it.
+        ConfigError: The picture cannot hold a face of `min_size`, or `max_size` is below it.
     """
     largest = max_size if max_size is not None else max(min_size, min(width, height) / 3.0)
     if largest < min_size or min_size < 12 or 1.6 * min_size > min(width, height):
@@ -125,40 +125,26 @@ def moving_scene(
     """Film people who move in front of a still background.
 
     Everyone keeps to a column of the picture, sways, nears and retreats, blinks, and shows one expression
-    whose strength changes slowly.
-
-    Args:
-        seed: From 0 up.
-        frames: How many to yield.
-        width: In pixels.
-        height: In pixels.
-        n_faces: People, all of them in every frame, numbered by `SceneFace.person` from the left.
-        size: Mean width of a face's box in pixels; chosen to fit where it is None.
-
-    Yields:
-        One scene per frame.
+    whose strength changes slowly. All are in every frame, numbered by `SceneFace.person` from the left; `size` is the
+    mean width of a face's box in pixels, chosen to fit where it is None.
 
     Raises:
-        ConfigError: Where the faces do not fit side by side.
+        ConfigError: The faces do not fit side by side.
     """
     column = width / max(n_faces, 1)
     fitting = min(0.36 * column, 0.36 * height)
     size = fitting if size is None else size
     if not 12 <= size <= 1.2 * fitting:
-        raise ConfigError(
-            f"{n_faces} faces of {size:g} pixels do not fit {width}×{height} side by side; "
-            f"sizes from 12 to {1.2 * fitting:.0f} do"
-        )
+        fit = f"sizes from 12 to {1.2 * fitting:.0f} do"
+        raise ConfigError(f"{n_faces} faces of {size:g} pixels do not fit {width}×{height} side by side; {fit}")
     rng = generator(seed, _FILM)
-    background = draw_background(rng, width, height)
-    light = _scene_light(rng)
+    background, light = draw_background(rng, width, height), _scene_light(rng)
     people = [_sitter(rng, light) for _ in range(n_faces)]
     # Two slow waves per person and motion: (x, y, size, roll, yaw, strength), cycles per frame and phase.
     pace = rng.uniform(0.004, 0.016, (n_faces, 6))
     phase = rng.uniform(0.0, 2.0 * math.pi, (n_faces, 6))
     for number in range(frames):
-        image = background.copy()
-        faces = []
+        image, faces = background.copy(), []
         waves = np.sin(phase + 2.0 * math.pi * pace * number).tolist()
         for person, (still, sway) in enumerate(zip(people, waves, strict=True)):
             subject = _at(still, sway, blinking=(number + 31 * person) % 67 < 3)
@@ -206,7 +192,7 @@ def _unit(subject: Subject, size: float) -> float:
 def _annotate(subject: Subject, matrix: Array, person: int) -> SceneFace:
     eyes, mouth = landmarks(subject, matrix)
     box = Box(*np.rint(face_box(eyes, mouth)).astype(int).tolist())
-    return SceneFace(box, subject.expression, eyes, mouth, person)
+    return SceneFace(box, subject.expression, person, eyes, mouth)
 
 
 def _paint_figure(image: Image, subject: Subject, matrix: Array, x: float, y: float) -> None:

@@ -74,9 +74,9 @@ def write_chips(
         for name in ("positives", "negatives"):
             (part / name).mkdir(parents=True)
         lines = []
-        places = [("positives", index) for index in range(positives)]
-        places += [("negatives", index) for index in range(negatives)]
-        for kind, index in track(places):
+        kinds = ["positives"] * positives + ["negatives"] * negatives
+        for number, kind in enumerate(track(kinds)):
+            index = number if kind == "positives" else number - positives
             name = f"{kind}/{index:05d}.png"
             if kind == "positives":
                 chip = render_chip(seed, index, colour=colour)
@@ -112,7 +112,6 @@ def write_video(
 
     Raises:
         OutputError: As all, and where OpenCV writes no such film.
-        ConfigError: Where the faces do not fit.
     """
     codec = CODECS.get(out.suffix.lower())
     if codec is None:
@@ -134,15 +133,9 @@ def write_video(
 
 
 def write_sheet(out: Path, people: int, seed: int, size: int, *, clean: bool, track: Track = iter) -> None:
-    """Write one picture of people (columns) who show each expression (rows), with captions.
+    """Write one picture of people (columns) who show each expression (rows), with captions, `size` pixels a face.
 
-    Args:
-        out: The picture; its suffix chooses the format.
-        people: Columns.
-        seed: From 0 up.
-        size: Side of a face in pixels.
-        clean: Colour, frontal and evenly lit; else as the network gets them, 48×48, enlarged.
-        track: As for all.
+    `clean` draws them in colour, frontal and evenly lit; else they are as a network gets them, 48×48, enlarged.
     """
     if out.suffix.lower() not in WRITABLE:
         raise OutputError(f"{out}: a picture is written as {', '.join(sorted(WRITABLE))}")
@@ -168,13 +161,7 @@ def _places(train: int, val: int, test: int) -> list[tuple[str, int]]:
 def _described(scene: Scene) -> dict[str, object]:
     height, width = scene.image.shape[:2]
     faces = [
-        {
-            "box": face.box,
-            "expression": face.expression,
-            "person": face.person,
-            "eyes": face.eyes.round(2).tolist(),
-            "mouth": face.mouth.round(2).tolist(),
-        }
+        {**vars(face), "eyes": face.eyes.round(2).tolist(), "mouth": face.mouth.round(2).tolist()}
         for face in scene.faces
     ]
     return {"width": width, "height": height, "faces": faces}
