@@ -236,8 +236,8 @@ def _reporting(verbose: bool) -> Iterator[None]:
         if verbose or error.filename is None:
             raise
         _fail(f"{error.filename}: {error.strerror}", 2)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept, and the same command goes on", 130)
+    except KeyboardInterrupt as interrupt:
+        _fail(str(interrupt) or "interrupted; what was finished is kept, and the same command goes on", 130)
 
 
 def _reason(error: InstantiationException) -> str:

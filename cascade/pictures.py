@@ -18,7 +18,8 @@ _RARE = (".dib", ".jp2", ".jpe", ".pbm", ".pgm", ".pnm", ".ppm")
 SUFFIXES = frozenset((*_COMMON, *_RARE))
 """Endings of picture files, lower case: what every folder of this project is searched for."""
 
-_WRITABLE = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
+WRITABLE = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
+"""Endings, lower case, of the kinds that are written."""
 # How a whole file of this kind ends, somewhere after its header; OpenCV decodes a cut one without a word
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", 0xDA, b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
@@ -128,7 +129,7 @@ def save_picture(path: Path, image: Image) -> Path:
     Raises:
         OutputError: it cannot be encoded or written.
     """
-    if path.suffix.lower() not in _WRITABLE:
+    if path.suffix.lower() not in WRITABLE:
         path = path.with_name(f"{path.name}.png")
     try:
         good, data = cv2.imencode(path.suffix.lower(), image)

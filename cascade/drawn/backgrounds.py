@@ -10,17 +10,7 @@ _CLUTTER = 3
 
 
 def render_background(seed: int, index: int, width: int, height: int) -> NDArray[np.uint8]:
-    """Draw a place.
-
-    Args:
-        seed: From 0 up.
-        index: From 0 up; together with the seed it decides everything.
-        width: In pixels, 16 or more.
-        height: In pixels, 16 or more.
-
-    Returns:
-        uint8 (height, width, 3), BGR.
-    """
+    """Draw a place, uint8 (height, width, 3), BGR; seed and index are from 0 up, the sides 16 pixels or more."""
     return draw_background(generator(seed, index, _CLUTTER), width, height)
 
 
@@ -44,7 +34,7 @@ def _clutter(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """Put one thing into the picture: a board, a plank, a ball, a row of books or a plant."""
     height, width = image.shape[:2]
     x, y = int(rng.integers(-width // 8, width)), int(rng.integers(-height // 8, height))
-    wide, high = (int(rng.integers(width // 24 + 2, width // 3)), int(rng.integers(height // 24 + 2, height // 3)))
+    wide, high = int(rng.integers(width // 24 + 2, width // 3)), int(rng.integers(height // 24 + 2, height // 3))
     colour = [int(value) for value in rng.integers(20, 235, 3)]
     edge = [int(value * 0.7) for value in colour]
     kind = int(rng.integers(5))

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cascade.drawn.parameters import Expression, Identity, Pose
-from cascade.drawn.sketch import Sketch, mix, shade
+from cascade.drawn.colours import mix, shade
+from cascade.drawn.parameters import ActionUnits, Identity, Pose
+from cascade.drawn.sketch import Array, Sketch
 
 _U = np.linspace(-1.0, 1.0, 13)
 _DOME = 1.0 - _U**2
@@ -24,83 +25,65 @@ _TAPER = np.sqrt(np.clip(1.0 - _T**3, 0.0, 1.0)) * (0.72 + 0.28 * _T)
 _ARCH = np.sin(math.pi * _T)
 
 
-def mouth_centre(identity: Identity, expression: Expression) -> tuple[float, float]:
+def mouth_centre(who: Identity, does: ActionUnits) -> tuple[float, float]:
     """Where the mouth's middle lies in face units, seen from the front."""
-    return 0.0, identity.mouth_height + 0.05 * expression.jaw_drop - 0.02 * expression.nose_wrinkle
+    return 0.0, who.mouth_height + 0.05 * does.jaw_drop - 0.02 * does.nose_wrinkle
 
 
-def eye(drawing: Sketch, who: Identity, does: Expression, pose: Pose, sign: float) -> None:
+def eye(drawing: Sketch, who: Identity, does: ActionUnits, pose: Pose, sign: float) -> None:
     """Add one eye; `sign` is −1 for the one on the picture's left, 1 for the other."""
-    centre_x, half = sign * who.eye_distance, who.eye_width
     squeeze = max(does.lid_tighten, 0.75 * does.cheek_raise, 0.8 * does.nose_wrinkle)
-    up = who.eye_size * 0.125 + 0.085 * does.lid_raise - 0.050 * squeeze - 0.085 * does.lid_droop
-    up = max(up, 0.018)
+    up = max(0.018, who.eye_size * 0.125 + 0.085 * does.lid_raise - 0.050 * squeeze - 0.085 * does.lid_droop)
     low = who.eye_size * 0.070 + 0.025 * does.lid_raise - 0.075 * squeeze - 0.01 * does.lid_droop
     # A smile bends the lower lid upwards; it never passes the upper one.
     low = max(low, 0.045 - up)
-    along = _U * half
+    centre = sign * who.eye_distance
+    x = centre + _U * who.eye_width
     slant = -who.eye_slant * _U * sign
     # A weary upper lid hangs lower at its outer end, a wide one is round.
-    hang = 0.035 * does.lid_droop * _U * sign
-    upper = slant + hang - up * _LID
+    upper = slant + 0.035 * does.lid_droop * _U * sign - up * _LID
     lower = slant + low * _DOME
-    skin_dark = shade(who.skin, 0.60)
-    lash = mix(shade(who.skin, 0.30), (20.0, 18.0, 22.0), 0.6)
 
     if does.lid_droop > 0.15 or squeeze > 0.2:
         # Skin of the lid itself, a shade darker than the socket.
-        drawing.between(centre_x + along, slant - 0.15 * _LID, upper, shade(who.skin, 0.90))
-    drawing.between(centre_x + along, upper, lower, (236.0, 240.0, 244.0))
+        drawing.between(x, slant - 0.15 * _LID, upper, shade(who.skin, 0.90))
+    drawing.between(x, upper, lower, (236.0, 240.0, 244.0))
 
-    radius = 0.115
     gaze_x, gaze_y = pose.gaze[0], pose.gaze[1] + 0.03 * does.lid_droop
-    for size, colour in ((radius, who.iris), (radius * 0.52, (14.0, 12.0, 14.0))):
-        iris_u = (gaze_x + _U * size) / half
-        top = np.interp(iris_u, _U, upper)
-        bottom = np.interp(iris_u, _U, lower)
-        ball = size * _LIP
-        high = np.minimum(np.maximum(gaze_y - ball, top), bottom)
-        deep = np.minimum(np.maximum(gaze_y + ball, top), bottom)
-        drawing.between(centre_x + gaze_x + _U * size, high, deep, colour)
-    glint_y = gaze_y - 0.045
+    for size, colour in ((0.115, who.iris), (0.115 * 0.52, (14.0, 12.0, 14.0))):
+        place = (gaze_x + _U * size) / who.eye_width
+        top, bottom = np.interp(place, _U, upper), np.interp(place, _U, lower)
+        high = np.minimum(np.maximum(gaze_y - size * _LIP, top), bottom)
+        deep = np.minimum(np.maximum(gaze_y + size * _LIP, top), bottom)
+        drawing.between(centre + gaze_x + _U * size, high, deep, colour)
     if up > 0.08:
-        drawing.ellipse(centre_x + gaze_x + 0.045, glint_y, 0.026, 0.026, (255.0, 255.0, 255.0))
+        drawing.ellipse(centre + gaze_x + 0.045, gaze_y - 0.045, 0.026, 0.026, (255.0, 255.0, 255.0))
 
-    drawing.stroke(centre_x + along, upper, lash, 0.050)
-    drawing.stroke(centre_x + along, lower, shade(who.skin, 0.55), 0.018)
+    drawing.stroke(x, upper, mix(shade(who.skin, 0.30), (20.0, 18.0, 22.0), 0.6), 0.050)
+    drawing.stroke(x, lower, shade(who.skin, 0.55), 0.018)
     if does.lid_droop < 0.6:
-        crease = slant - (up + 0.055) * _LID
-        drawing.stroke(centre_x + along, crease, skin_dark, 0.018)
+        drawing.stroke(x, slant - (up + 0.055) * _LID, shade(who.skin, 0.60), 0.018)
     if squeeze > 0.15:
         # The bag that the risen cheek pushes up.
-        drawing.stroke(centre_x + along[2:-2], (lower + 0.085)[2:-2], shade(who.skin, 1.0 - 0.33 * squeeze), 0.03)
+        drawing.stroke(x[2:-2], (lower + 0.085)[2:-2], shade(who.skin, 1.0 - 0.33 * squeeze), 0.03)
 
 
-def brow(drawing: Sketch, who: Identity, does: Expression, sign: float) -> None:
+def brow(drawing: Sketch, who: Identity, does: ActionUnits, sign: float) -> None:
     """Add one brow; `sign` as for `eye`."""
-    lowered = does.brow_lower
+    inner, outer, lowered = does.inner_brow_raise, does.outer_brow_raise, does.brow_lower
     # With its inner end raised, a lowered brow is drawn together more than down (fear, sadness).
-    down = lowered * (1.0 - 0.75 * does.inner_brow_raise)
-    inner_x = 0.185 - 0.075 * lowered
-    outer_x = 0.185 + 2.35 * who.eye_width
-    inner_y = -who.brow_height + 0.02 - 0.19 * does.inner_brow_raise + 0.17 * down
-    outer_y = (
-        -who.brow_height
-        - who.brow_tilt
-        + 0.05
-        - 0.20 * does.outer_brow_raise
-        - 0.05 * down
-        + 0.05 * does.inner_brow_raise * (1.0 - does.outer_brow_raise)
-    )
-    middle = -0.045 * (1.0 - 0.6 * lowered) - 0.06 * does.outer_brow_raise * does.inner_brow_raise
-    thick = who.brow_thickness * _TAPER
+    down = lowered * (1.0 - 0.75 * inner)
+    inner_x, outer_x = 0.185 - 0.075 * lowered, 0.185 + 2.35 * who.eye_width
+    inner_y = -who.brow_height + 0.02 - 0.19 * inner + 0.17 * down
+    outer_y = -who.brow_height - who.brow_tilt + 0.05 - 0.20 * outer - 0.05 * down + 0.05 * inner * (1.0 - outer)
+    arch = -0.045 * (1.0 - 0.6 * lowered) - 0.06 * outer * inner
     x = sign * (inner_x + (outer_x - inner_x) * _T)
-    y = inner_y + (outer_y - inner_y) * _T + middle * _ARCH + 0.05 * does.nose_wrinkle * (1.0 - _T)
-    colour = mix(shade(who.hair, 0.75), shade(who.skin, 0.42), 0.35)
-    drawing.between(x, y - 0.5 * thick, y + 0.5 * thick, colour, 0.03)
+    y = inner_y + (outer_y - inner_y) * _T + arch * _ARCH + 0.05 * does.nose_wrinkle * (1.0 - _T)
+    half = 0.5 * (who.brow_thickness * _TAPER)
+    drawing.between(x, y - half, y + half, mix(shade(who.hair, 0.75), shade(who.skin, 0.42), 0.35), 0.03)
 
 
-def wrinkles(drawing: Sketch, who: Identity, does: Expression) -> None:
+def wrinkles(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     """Add the lines that muscles and years draw: forehead, furrows, crow's feet, folds, nose."""
 
     def line(x: Sequence[float], y: Sequence[float], depth: float, thickness: float = 0.03) -> None:
@@ -108,6 +91,7 @@ def wrinkles(drawing: Sketch, who: Identity, does: Expression) -> None:
             drawing.stroke(x, y, shade(who.skin, 1.0 - 0.42 * min(depth, 1.0)), thickness)
 
     aged = 0.7 + 0.5 * who.age
+    smile, wrinkled, chin = does.lip_corner_pull, does.nose_wrinkle, does.chin_raise
     raised = does.outer_brow_raise * does.inner_brow_raise * aged
     for y in (-0.66, -0.80, -0.94):
         line((-0.5, -0.25, 0.0, 0.25, 0.5), (y + 0.02, y - 0.03, y - 0.02, y - 0.03, y + 0.02), 0.7 * raised)
@@ -115,6 +99,9 @@ def wrinkles(drawing: Sketch, who: Identity, does: Expression) -> None:
     for y in (-0.68, -0.80):
         line((-0.26, -0.1, 0.0, 0.1, 0.26), (y + 0.03, y - 0.01, y + 0.01, y - 0.01, y + 0.03), 0.7 * pinched)
     furrow = does.brow_lower * (1.0 - 0.5 * does.inner_brow_raise) * aged
+    fold = max(0.30 * (who.age - 0.4), 0.85 * smile, 0.9 * does.upper_lip_raise, 0.8 * wrinkled)
+    fold = max(fold, 0.35 * does.lip_corner_drop)
+    nose, mouth = who.nose_length, who.mouth_height
     for sign in (-1.0, 1.0):
         line((sign * 0.055, sign * 0.075), (-0.40, -0.16), furrow, 0.035)
         if does.cheek_raise > 0.2:
@@ -122,39 +109,23 @@ def wrinkles(drawing: Sketch, who: Identity, does: Expression) -> None:
             crow = 0.7 * does.cheek_raise * aged
             line((corner, corner + sign * 0.12), (-0.03, -0.09), crow, 0.022)
             line((corner, corner + sign * 0.13), (0.04, 0.06), crow, 0.022)
-        fold = max(
-            0.30 * (who.age - 0.4),
-            0.85 * does.lip_corner_pull,
-            0.9 * does.upper_lip_raise,
-            0.8 * does.nose_wrinkle,
-            0.35 * does.lip_corner_drop,
-        )
+        # From the nose's wing past the corner of the mouth.
         wing = who.nose_width + 0.03
-        end = who.mouth_width + 0.12 + 0.10 * does.lip_corner_pull + 0.02 * does.lip_stretch
-        line(
-            (sign * wing, sign * (wing + 0.45 * (end - wing)), sign * end, sign * (end + 0.01)),
-            (
-                who.nose_length - 0.10 - 0.07 * does.nose_wrinkle,
-                who.nose_length + 0.03 - 0.03 * does.nose_wrinkle,
-                who.mouth_height - 0.10 - 0.05 * does.lip_corner_pull,
-                who.mouth_height + 0.05,
-            ),
-            fold,
-            0.034,
-        )
-        if does.nose_wrinkle > 0.2:
-            depth = does.nose_wrinkle
-            line((sign * 0.05, sign * 0.20), (0.12, 0.02), depth, 0.03)
-            line((sign * 0.07, sign * 0.23), (0.26, 0.18), depth, 0.03)
-            line((sign * 0.10, sign * 0.25), (0.40, 0.34), 0.8 * depth, 0.03)
-    if does.nose_wrinkle > 0.2:
-        line((-0.10, 0.0, 0.10), (0.02, 0.05, 0.02), does.nose_wrinkle, 0.03)
-    if does.chin_raise > 0.2:
-        y = who.mouth_height + 0.24
-        line((-0.16, 0.0, 0.16), (y + 0.03, y, y + 0.03), 0.7 * does.chin_raise)
+        end = who.mouth_width + 0.12 + 0.10 * smile + 0.02 * does.lip_stretch
+        x = (sign * wing, sign * (wing + 0.45 * (end - wing)), sign * end, sign * (end + 0.01))
+        top = (nose - 0.10 - 0.07 * wrinkled, nose + 0.03 - 0.03 * wrinkled)
+        line(x, (*top, mouth - 0.10 - 0.05 * smile, mouth + 0.05), fold, 0.034)
+        if wrinkled > 0.2:
+            line((sign * 0.05, sign * 0.20), (0.12, 0.02), wrinkled)
+            line((sign * 0.07, sign * 0.23), (0.26, 0.18), wrinkled)
+            line((sign * 0.10, sign * 0.25), (0.40, 0.34), 0.8 * wrinkled)
+    if wrinkled > 0.2:
+        line((-0.10, 0.0, 0.10), (0.02, 0.05, 0.02), wrinkled)
+    if chin > 0.2:
+        line((-0.16, 0.0, 0.16), (mouth + 0.24 + 0.03, mouth + 0.24, mouth + 0.24 + 0.03), 0.7 * chin)
 
 
-def nose(drawing: Sketch, who: Identity, does: Expression) -> None:
+def nose(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     """Add nostrils, wings and base of the nose; its bridge is a glow of the head."""
     base = who.nose_length - 0.055 * does.nose_wrinkle - 0.02 * does.upper_lip_raise
     flare = 1.0 + 0.16 * max(does.nose_wrinkle, 0.6 * does.brow_lower, 0.5 * does.lip_corner_pull)
@@ -169,82 +140,62 @@ def nose(drawing: Sketch, who: Identity, does: Expression) -> None:
     drawing.stroke(x, base + np.array([0.035, 0.035, 0.06, 0.035, 0.035]), shade(who.skin, 0.74), 0.024)
 
 
-def mouth(drawing: Sketch, who: Identity, does: Expression) -> None:
+def mouth(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     """Add lips, teeth, tongue and the corners' shadows."""
+    smile, drop, stretch = does.lip_corner_pull, does.lip_corner_drop, does.lip_stretch
+    part, jaw, rise, chin = does.lips_part, does.jaw_drop, does.upper_lip_raise, does.chin_raise
     _, centre = mouth_centre(who, does)
-    half = (
-        who.mouth_width
-        + 0.13 * does.lip_corner_pull
-        + 0.12 * does.lip_stretch
-        - 0.035 * does.lip_press
-        - 0.13 * does.jaw_drop * (1.0 - does.lip_corner_pull) * (1.0 - 0.6 * does.lip_stretch)
-        - 0.04 * does.tongue
-    )
-    corner = (
-        who.mouth_curve
-        - 0.20 * does.lip_corner_pull
-        + 0.15 * does.lip_corner_drop
-        + 0.05 * does.lip_stretch
-        + 0.05 * does.upper_lip_raise
-    )
-    middle = centre + 0.06 * does.lip_corner_pull - 0.05 * does.chin_raise - 0.03 * does.lip_corner_drop
-    rest = middle + corner * _CORNER
+    half = who.mouth_width + 0.13 * smile + 0.12 * stretch - 0.035 * does.lip_press
+    half = half - 0.13 * jaw * (1.0 - smile) * (1.0 - 0.6 * stretch) - 0.04 * does.tongue
+    corner = who.mouth_curve - 0.20 * smile + 0.15 * drop + 0.05 * stretch + 0.05 * rise
+    x, rest = _U * half, centre + 0.06 * smile - 0.05 * chin - 0.03 * drop + corner * _CORNER
 
-    gap = 0.10 * does.lips_part + 0.42 * does.jaw_drop + 0.05 * does.tongue
-    square = min(1.0, max(does.clench, does.lip_stretch, 0.7 * does.lower_lip_drop))
+    opened = 0.10 * part + 0.42 * jaw + 0.05 * does.tongue + 0.09 * does.lower_lip_drop * part
+    square = min(1.0, max(does.clench, stretch, 0.7 * does.lower_lip_drop))
     form = (1.0 - square) * _LIP + square * _BOX
-    smile = does.lip_corner_pull
     # A smile opens downwards from a nearly straight upper lip, a gasp both ways.
     upper_share = 0.42 * (1.0 - smile) + 0.10 * smile
-    raise_ = 0.13 * does.upper_lip_raise * (does.lips_part + 0.35 * does.nose_wrinkle) * _DOME
-    opened = gap + 0.09 * does.lower_lip_drop * does.lips_part
-    inner_top = rest - upper_share * opened * form - raise_
+    inner_top = rest - upper_share * opened * form - 0.13 * rise * (part + 0.35 * does.nose_wrinkle) * _DOME
     inner_low = rest + (1.0 - upper_share) * opened * form
-    lift = 0.08 * does.upper_lip_raise * _DOME
 
-    thin = (1.0 - 0.75 * does.lip_press) * who.lips * (1.0 - 0.25 * smile - 0.2 * does.lip_stretch)
-    lip_top = 0.085 * thin * (1.0 - 0.25 * does.chin_raise)
-    lip_low = 0.105 * thin * (1.0 + 0.25 * does.chin_raise)
-    outer_top = inner_top - lip_top * _CUPID - lift * (1.0 - does.lips_part)
-    outer_low = inner_low + lip_low * _LIP
-
-    lips = mix(who.skin, (96.0, 78.0, 176.0), 0.42)
-    lips = shade(lips, 0.80)
-    x = _U * half
+    thin = (1.0 - 0.75 * does.lip_press) * who.lips * (1.0 - 0.25 * smile - 0.2 * stretch)
+    lift = 0.08 * rise * _DOME * (1.0 - part)
+    outer_top = inner_top - 0.085 * thin * (1.0 - 0.25 * chin) * _CUPID - lift
+    outer_low = inner_low + 0.105 * thin * (1.0 + 0.25 * chin) * _LIP
+    lips = shade(mix(who.skin, (96.0, 78.0, 176.0), 0.42), 0.80)
     drawing.between(x, outer_top, inner_top, shade(lips, 0.86))
     drawing.between(x, inner_low, outer_low, lips)
     if opened > 0.03:
-        drawing.between(x, inner_top, inner_low, (34.0, 22.0, 58.0))
-        height = inner_low - inner_top
-        white = (226.0, 234.0, 238.0)
-        teeth = max(0.9 * smile, does.clench, 0.55 * does.upper_lip_raise, 0.30 * does.lip_stretch)
-        if does.tongue > 0.3:
-            start = inner_top + np.minimum(height * 0.45, height)
-            drawing.between(0.75 * x, start, (inner_low + 0.13 * does.tongue * _LIP), (112.0, 104.0, 206.0))
-        elif does.jaw_drop > 0.35:
-            start = inner_low - height * 0.34 * _LIP
-            drawing.between(x, start, inner_low, (78.0, 66.0, 150.0))
-        if teeth > 0.25:
-            deep = np.minimum(0.15 * teeth + 0.03, height * (0.90 if does.jaw_drop < 0.3 else 0.55))
-            drawing.between(0.95 * x, inner_top, (inner_top + deep), white)
-        lower_teeth = max(does.clench, does.lower_lip_drop)
-        if lower_teeth > 0.3:
-            deep = np.minimum(0.09 * lower_teeth, height * 0.42)
-            drawing.between(0.92 * x, inner_low - deep, inner_low, shade(white, 0.93))
-        if does.clench > 0.4:
-            gap_line = 0.5 * (inner_top + inner_low)
-            drawing.stroke(0.92 * x, gap_line, (110.0, 112.0, 120.0), 0.022)
+        _inside_mouth(drawing, does, x, inner_top, inner_low)
     else:
         drawing.stroke(x, 0.5 * (inner_top + inner_low), shade(lips, 0.42), 0.036 + 0.012 * does.lip_press)
     for sign, index in ((-1.0, 0), (1.0, -1)):
         # The little shadow where a mouth ends.
-        tuck = 0.10 + 0.25 * max(smile, does.lip_corner_drop, does.lip_press)
-        down = -0.03 * smile + 0.05 * does.lip_corner_drop
+        tuck, down = 0.10 + 0.25 * max(smile, drop, does.lip_press), -0.03 * smile + 0.05 * drop
         end_x, end_y = float(x[index]), float(rest[index])
         drawing.stroke((end_x, end_x + sign * 0.05), (end_y, end_y + down), shade(who.skin, 0.95 - tuck), 0.035)
 
 
-def moustache(drawing: Sketch, who: Identity, does: Expression) -> None:
+def _inside_mouth(drawing: Sketch, does: ActionUnits, x: Array, top: Array, low: Array) -> None:
+    """Add what shows between open lips."""
+    drawing.between(x, top, low, (34.0, 22.0, 58.0))
+    height, white = low - top, (226.0, 234.0, 238.0)
+    if does.tongue > 0.3:
+        drawing.between(0.75 * x, top + height * 0.45, low + 0.13 * does.tongue * _LIP, (112.0, 104.0, 206.0))
+    elif does.jaw_drop > 0.35:
+        drawing.between(x, low - height * 0.34 * _LIP, low, (78.0, 66.0, 150.0))
+    teeth = max(0.9 * does.lip_corner_pull, does.clench, 0.55 * does.upper_lip_raise, 0.30 * does.lip_stretch)
+    if teeth > 0.25:
+        deep = np.minimum(0.15 * teeth + 0.03, height * (0.90 if does.jaw_drop < 0.3 else 0.55))
+        drawing.between(0.95 * x, top, top + deep, white)
+    lower_teeth = max(does.clench, does.lower_lip_drop)
+    if lower_teeth > 0.3:
+        drawing.between(0.92 * x, low - np.minimum(0.09 * lower_teeth, height * 0.42), low, shade(white, 0.93))
+    if does.clench > 0.4:
+        drawing.stroke(0.92 * x, 0.5 * (top + low), (110.0, 112.0, 120.0), 0.022)
+
+
+def moustache(drawing: Sketch, who: Identity, does: ActionUnits) -> None:
     """Add the hair over the upper lip, which follows the mouth."""
     if who.beard not in ("moustache", "full"):
         return

@@ -8,9 +8,12 @@ import numpy as np
 
 from cascade.boxes import Box, face_box
 from cascade.drawn.backgrounds import draw_background
-from cascade.drawn.parameters import Expression, Light
-from cascade.drawn.renderer import FRAME, Image, Subject, affine, draw_subject, expose, generator, landmarks, paint
+from cascade.drawn.dice import Dice
+from cascade.drawn.parameters import ActionUnits, Light
+from cascade.drawn.renderer import FRAME, GRAY, Subject, affine, draw_subject, expose, generator, landmarks, paint
 from cascade.drawn.sketch import Array
+from cascade.errors import ConfigError
+from cascade.pictures import Image
 
 # Tags that keep the random streams of different products apart.
 _SCENE, _CHIP, _FILM = 1, 2, 4
@@ -25,31 +28,18 @@ _SMALL = 40.0
 
 @dataclass(frozen=True)
 class SceneFace:
-    """One annotated face.
+    """One annotated face."""
 
-    Attributes:
-        box: By the rule of `boxes.face_box`, always inside the picture.
-        label: Index into `fer.labels.EXPRESSIONS`.
-        eyes: (2, 2) pupils' (x, y) in pixels, the one on the picture's left first.
-        mouth: (2,) middle of the mouth, (x, y) in pixels.
-        person: From 0 up, the same person's number in all frames of a film.
-    """
-
-    box: Box
-    label: int
-    eyes: Array
-    mouth: Array
-    person: int
+    box: Box  # by the rule of `boxes.face_box`, always inside the picture
+    expression: str  # one of `parameters.EXPRESSIONS`
+    person: int  # from 0 up, the same person's number in all frames of a film
+    eyes: Array  # (2, 2) pupils' (x, y) in pixels, the one on the picture's left first
+    mouth: Array  # (2,) middle of the mouth, (x, y) in pixels
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and the faces in it.
-
-    Attributes:
-        image: uint8 (H, W, 3), BGR.
-        faces: Every face in the picture.
-    """
+    """A picture, uint8 BGR (H, W, 3) or gray (H, W), and every face in it."""
 
     image: Image
     faces: tuple[SceneFace, ...]
@@ -65,23 +55,23 @@ def render_scene(
     min_size: float = 40.0,
     max_size: float | None = None,
 ) -> Scene:
-    """Draw a place with people in it, none of whose faces hides another.
+    """Draw a place with people in it, none of whose faces hides another; all sizes are in pixels.
 
     Args:
         seed: From 0 up.
         index: From 0 up; together with the other arguments it decides everything.
-        width: In pixels.
-        height: In pixels.
+        width: Of the picture.
+        height: Of the picture.
         n_faces: Wanted faces; there are fewer where no more fit.
-        min_size: Smallest width of a face's box, in pixels.
+        min_size: Smallest width of a face's box.
         max_size: Largest one; a third of the picture's smaller side where it is None.
 
     Raises:
-        ValueError: Where the picture cannot hold a face of `min_size`, or `max_size` is below it.
+        ConfigError: The picture cannot hold a face of `min_size`, or `max_size` is below it.
     """
     largest = max_size if max_size is not None else max(min_size, min(width, height) / 3.0)
     if largest < min_size or min_size < 12 or 1.6 * min_size > min(width, height):
-        raise ValueError(
+        raise ConfigError(
             f"faces of {min_size:g} to {largest:g} pixels do not fit {width}×{height}; "
             "they must be 12 or more wide and at most 5/8 of the smaller side"
         )
@@ -90,7 +80,7 @@ def render_scene(
     sizes = np.sort(np.exp(rng.uniform(math.log(min_size), math.log(largest), n_faces)))
     light = _scene_light(rng)
     faces: list[SceneFace] = []
-    heads: list[tuple[float, float, float, float]] = []
+    heads: list[Array] = []
     # The smallest stand farthest back: painted first, and no later figure may cover their heads.
     for size in sizes:
         subject = _sitter(rng, light)
@@ -100,8 +90,7 @@ def render_scene(
             x, y = rng.uniform(0.0, width), rng.uniform(0.0, height)
             matrix = affine(subject.pose, _unit(subject, shrunk), x, y)
             face = _annotate(subject, matrix, len(faces))
-            unit = math.hypot(matrix[0, 0], matrix[1, 0])
-            own_head, torso = _extent(_HEAD, x, y, unit), _extent(_TORSO, x, y, unit)
+            own_head, torso = _extent(_HEAD, matrix, x, y), _extent(_TORSO, matrix, x, y)
             hidden = any(_meet(own_head, head) or _meet(torso, head) for head in heads)
             if _inside(face.box, width, height) and not hidden:
                 _paint_figure(image, subject, matrix, x, y)
@@ -114,22 +103,19 @@ def render_scene(
 def render_chip(seed: int, index: int, *, colour: bool = False) -> Scene:
     """Draw one face with margin around it, as detectors are trained on: 48 to 96 pixels, 1.83 boxes wide.
 
-    Args:
-        seed: From 0 up.
-        index: From 0 up.
-        colour: BGR (side, side, 3) in place of gray (side, side).
+    The picture is gray (side, side) or, with `colour`, BGR (side, side, 3).
     """
     rng = generator(seed, index, _CHIP)
     side = int(rng.integers(48, 97))
     image = draw_background(rng, side, side)
     light = replace(_scene_light(rng), blur=0.008 * float(rng.random()))
     subject = _sitter(rng, light)
-    x, y = side * (0.5 + 0.01 * rng.standard_normal(2))
-    matrix = affine(subject.pose, _unit(subject, side / 1.83), float(x), float(y) + 0.02 * side)
-    _paint_figure(image, subject, matrix, float(x), float(y))
+    x, y = (side * (0.5 + 0.01 * rng.standard_normal(2))).tolist()
+    matrix = affine(subject.pose, _unit(subject, side / 1.83), x, y + 0.02 * side)
+    _paint_figure(image, subject, matrix, x, y)
     image = expose(image, light, rng)
     if not colour:
-        image = np.rint(image @ np.array([0.114, 0.587, 0.299])).astype(np.uint8)
+        image = np.rint(image @ np.array(GRAY)).astype(np.uint8)
     return Scene(image, (_annotate(subject, matrix, 0),))
 
 
@@ -139,48 +125,32 @@ def moving_scene(
     """Film people who move in front of a still background.
 
     Everyone keeps to a column of the picture, sways, nears and retreats, blinks, and shows one expression
-    whose strength changes slowly.
-
-    Args:
-        seed: From 0 up.
-        frames: How many to yield.
-        width: In pixels.
-        height: In pixels.
-        n_faces: People, all of them in every frame, numbered by `SceneFace.person` from the left.
-        size: Mean width of a face's box in pixels; chosen to fit where it is None.
-
-    Yields:
-        One scene per frame.
+    whose strength changes slowly. All are in every frame, numbered by `SceneFace.person` from the left; `size` is the
+    mean width of a face's box in pixels, chosen to fit where it is None.
 
     Raises:
-        ValueError: Where the faces do not fit side by side.
+        ConfigError: The faces do not fit side by side.
     """
     column = width / max(n_faces, 1)
     fitting = min(0.36 * column, 0.36 * height)
     size = fitting if size is None else size
     if not 12 <= size <= 1.2 * fitting:
-        raise ValueError(
-            f"{n_faces} faces of {size:g} pixels do not fit {width}×{height} side by side; "
-            f"sizes from 12 to {1.2 * fitting:.0f} do"
-        )
+        fit = f"sizes from 12 to {1.2 * fitting:.0f} do"
+        raise ConfigError(f"{n_faces} faces of {size:g} pixels do not fit {width}×{height} side by side; {fit}")
     rng = generator(seed, _FILM)
-    background = draw_background(rng, width, height)
-    light = _scene_light(rng)
+    background, light = draw_background(rng, width, height), _scene_light(rng)
     people = [_sitter(rng, light) for _ in range(n_faces)]
     # Two slow waves per person and motion: (x, y, size, roll, yaw, strength), cycles per frame and phase.
     pace = rng.uniform(0.004, 0.016, (n_faces, 6))
     phase = rng.uniform(0.0, 2.0 * math.pi, (n_faces, 6))
     for number in range(frames):
-        image = background.copy()
-        faces = []
-        wave = np.sin(phase + 2.0 * math.pi * pace * number)
-        for person, still in enumerate(people):
-            sway = wave[person]
+        image, faces = background.copy(), []
+        waves = np.sin(phase + 2.0 * math.pi * pace * number).tolist()
+        for person, (still, sway) in enumerate(zip(people, waves, strict=True)):
             subject = _at(still, sway, blinking=(number + 31 * person) % 67 < 3)
-            grown = size * (1.0 + 0.12 * float(sway[2]))
-            x = column * (person + 0.5) + 0.14 * column * float(sway[0])
-            y = height * 0.46 + 0.10 * height * float(sway[1])
-            matrix = affine(subject.pose, _unit(subject, grown), x, y)
+            x = column * (person + 0.5) + 0.14 * column * sway[0]
+            y = height * 0.46 + 0.10 * height * sway[1]
+            matrix = affine(subject.pose, _unit(subject, size * (1.0 + 0.12 * sway[2])), x, y)
             _paint_figure(image, subject, matrix, x, y)
             faces.append(_annotate(subject, matrix, person))
         yield Scene(expose(image, light, rng), tuple(faces))
@@ -188,13 +158,10 @@ def moving_scene(
 
 def _scene_light(rng: np.random.Generator) -> Light:
     """One lamp and one camera for all in a picture, kinder than those of the single faces."""
-    return Light(
-        side=rng.uniform(-0.7, 0.7),
-        top=rng.uniform(-0.1, 0.7),
-        exposure=rng.uniform(0.88, 1.1),
-        contrast=rng.uniform(0.85, 1.1),
-        noise=rng.uniform(0.0, 5.0),
-    )
+    dice = Dice(rng, 5)
+    side, top = dice.between(-0.7, 0.7), dice.between(-0.1, 0.7)
+    exposure, contrast, noise = dice.between(0.88, 1.1), dice.between(0.85, 1.1), dice.between(0.0, 5.0)
+    return Light(side, top, exposure, contrast, noise=noise)
 
 
 def _sitter(rng: np.random.Generator, light: Light) -> Subject:
@@ -203,6 +170,16 @@ def _sitter(rng: np.random.Generator, light: Light) -> Subject:
     pose = subject.pose
     held = replace(pose, roll=0.6 * pose.roll, yaw=0.7 * pose.yaw, pitch=0.7 * pose.pitch, scale=1.0)
     return replace(subject, pose=held, light=light)
+
+
+def _at(still: Subject, sway: list[float], *, blinking: bool) -> Subject:
+    """A person at one moment of a film."""
+    strength = 0.90 + 0.10 * sway[5]
+    units = {name: level * strength for name, level in vars(still.units).items()}
+    if blinking:
+        units["lid_droop"] = 1.0
+    roll, yaw = still.pose.roll * 0.5 + 0.07 * sway[3], still.pose.yaw * 0.5 + 0.14 * sway[4]
+    return replace(still, units=ActionUnits(**units), pose=replace(still.pose, roll=roll, yaw=yaw))
 
 
 def _unit(subject: Subject, size: float) -> float:
@@ -214,14 +191,15 @@ def _unit(subject: Subject, size: float) -> float:
 
 def _annotate(subject: Subject, matrix: Array, person: int) -> SceneFace:
     eyes, mouth = landmarks(subject, matrix)
-    return SceneFace(Box(*np.rint(face_box(eyes, mouth)).astype(int).tolist()), subject.label, eyes, mouth, person)
+    box = Box(*np.rint(face_box(eyes, mouth)).astype(int).tolist())
+    return SceneFace(box, subject.expression, person, eyes, mouth)
 
 
 def _paint_figure(image: Image, subject: Subject, matrix: Array, x: float, y: float) -> None:
     """Paint a person into the part of the picture that it covers."""
     unit = math.hypot(matrix[0, 0], matrix[1, 0])
     height, width = image.shape[:2]
-    left, top, right, bottom = _extent(_FIGURE, x, y, unit)
+    left, top, right, bottom = _extent(_FIGURE, matrix, x, y).tolist()
     # A tilted figure leans out of its upright extent.
     lean = abs(math.sin(subject.pose.roll)) * 8.0 * unit
     x0, y0 = max(0, math.floor(left - lean)), max(0, math.floor(top - 0.5 * lean))
@@ -231,37 +209,17 @@ def _paint_figure(image: Image, subject: Subject, matrix: Array, x: float, y: fl
     paint(image[y0:y1, x0:x1], subject, moved, 4 if unit * FRAME < _SMALL else 3)
 
 
-def _at(subject: Subject, sway: Array, *, blinking: bool) -> Subject:
-    """A person at one moment of a film."""
-    strength = 0.90 + 0.10 * float(sway[5])
-    does = subject.expression
-    units = {name: level * strength for name, level in vars(does).items()}
-    if blinking:
-        units["lid_droop"] = 1.0
-    pose = replace(
-        subject.pose,
-        roll=subject.pose.roll * 0.5 + 0.07 * float(sway[3]),
-        yaw=subject.pose.yaw * 0.5 + 0.14 * float(sway[4]),
-    )
-    return replace(subject, expression=Expression(**units), pose=pose)
+def _extent(around: tuple[float, float, float, float], matrix: Array, x: float, y: float) -> Array:
+    """(4,): left, top, right and bottom in pixels of an extent around (x, y)."""
+    return np.array([x, y, x, y]) + np.array(around) * math.hypot(matrix[0, 0], matrix[1, 0])
 
 
-def _extent(
-    around: tuple[float, float, float, float], x: float, y: float, unit: float
-) -> tuple[float, float, float, float]:
-    return x + around[0] * unit, y + around[1] * unit, x + around[2] * unit, y + around[3] * unit
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _meet(one: Array, other: Array) -> bool:
+    return bool((one[:2] < other[2:]).all() and (other[:2] < one[2:]).all())
 
 
 def _inside(box: Box, width: int, height: int) -> bool:
     """True where a face lies in the picture with a little air around it."""
-    air = 0.08 * box.width
-    return (
-        box.x >= air
-        and box.y >= 0.2 * box.height
-        and box.x + box.width + air <= width
-        and box.y + box.height + air <= height
-    )
+    x, y, wide, high = box
+    air = 0.08 * wide
+    return x >= air and y >= 0.2 * high and x + wide + air <= width and y + high + air <= height

@@ -44,7 +44,7 @@ def tools():
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Folders of drawn faces and of negatives, with a space in every path."""
-    from cascade.drawn.writers import write_chips  # tests alone may know both packages
+    from cascade.drawn.writers import write_chips
 
     folder = tmp_path_factory.mktemp("two words") / "drawn faces"
     write_chips(folder, 200, 40, seed=3)

@@ -5,24 +5,29 @@ import itertools
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from hydra.core.global_hydra import GlobalHydra
 
-from cascade.boxes import Box, face_box
+from cascade.boxes import Box, face_box, iou
 from cascade.drawn import writers
 from cascade.drawn.__main__ import main
 from cascade.drawn.backgrounds import render_background
+from cascade.drawn.parameters import _PROTOTYPES, EXPRESSIONS
 from cascade.drawn.renderer import draw_subject, generator, render_face
 from cascade.drawn.scenes import Scene, moving_scene, render_chip, render_scene
+from fer import labels
 from fer.data.faces import Faces
 from fer.data.synthetic import Synthetic
-from fer.labels import EXPRESSIONS
 
-SIZES = writers.SplitSizes(train=21, val=9, test=6)
+SIZES = {"train": 21, "val": 9, "test": 6}
 
 
 def digest(indices: range, seed: int = 3) -> list[str]:
@@ -31,15 +36,28 @@ def digest(indices: range, seed: int = 3) -> list[str]:
 
 def overlap(one: Box, other: Box) -> float:
     """Intersection over union."""
-    wide = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    high = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    both = max(0, wide) * max(0, high)
-    return both / (one.width * one.height + other.width * other.height - both)
+    return float(iou(np.array([one]), np.array([other]))[0, 0])
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [render_scene(7, index, n_faces=1 + index % 4, min_size=48) for index in range(24)]
+    return [render_scene(7, index, 480, 360, 1 + index % 4, min_size=48) for index in range(16)]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, Faces]:
+    """The faces of the training source that the writers must write."""
+    return dict(Synthetic(SIZES["train"], SIZES["val"], SIZES["test"], render_seed=2).load())
+
+
+class TestExpressions:
+    def test_they_are_those_of_the_classifiers_in_the_same_order(self) -> None:
+        assert EXPRESSIONS == labels.EXPRESSIONS
+
+    def test_every_way_of_showing_one_names_every_action_unit(self) -> None:
+        subject = draw_subject(generator(0, 0), "neutral")
+        for ways in _PROTOTYPES.values():
+            assert all(list(way) == list(vars(subject.units)) for way in ways)
 
 
 class TestFace:
@@ -78,7 +96,7 @@ class TestFace:
 
     def test_expression_changes_the_features_but_not_the_person(self) -> None:
         for index in range(10):
-            subjects = [draw_subject(generator(0, index), label) for label in range(len(EXPRESSIONS))]
+            subjects = [draw_subject(generator(0, index), name) for name in EXPRESSIONS]
             assert len({(subject.identity, subject.pose, subject.light) for subject in subjects}) == 1
             images = [render_face(0, index, name, clean=True).image.astype(int) for name in EXPRESSIONS]
             for one in range(len(images)):
@@ -95,8 +113,9 @@ class TestFace:
         assert min(spread) > 5.0
 
     def test_labels_are_balanced(self) -> None:
-        counts = np.bincount([draw_subject(generator(0, index)).label for index in range(2100)], minlength=7)
-        assert counts.min() > 240 and counts.max() < 360
+        counts = Counter(draw_subject(generator(0, index)).expression for index in range(2100))
+        assert set(counts) == set(EXPRESSIONS)
+        assert min(counts.values()) > 240 and max(counts.values()) < 360
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -155,7 +174,7 @@ class TestScenes:
         assert false <= 0.1 * total
 
     def test_same_scene_again(self, scenes: list[Scene]) -> None:
-        again = render_scene(7, 2, n_faces=3, min_size=48)
+        again = render_scene(7, 2, 480, 360, 3, min_size=48)
         assert np.array_equal(again.image, scenes[2].image)
         assert [face.box for face in again.faces] == [face.box for face in scenes[2].faces]
 
@@ -178,7 +197,7 @@ class TestScenes:
         for person in (0, 1):
             faces = [scene.faces[person] for scene in film]
             assert {face.person for face in faces} == {person}
-            assert len({face.label for face in faces}) == 1
+            assert len({face.expression for face in faces}) == 1
             steps = [overlap(one.box, other.box) for one, other in itertools.pairwise(faces)]
             assert min(steps) > 0.7
             assert overlap(faces[0].box, faces[-1].box) < 0.95
@@ -218,12 +237,11 @@ class TestSource:
 
 
 class TestWriters:
-    def test_csv_holds_the_faces_of_the_source(self, tmp_path: Path) -> None:
+    def test_csv_holds_the_faces_of_the_source(self, tmp_path: Path, loaded: dict[str, Faces]) -> None:
         path = tmp_path / "faces.csv"
-        writers.write_csv(path, SIZES, seed=2)
+        writers.write_csv(path, **SIZES, seed=2)
         header, *rows = path.read_text().splitlines()
         assert header == "emotion,pixels,Usage"
-        loaded = Synthetic(SIZES.train, SIZES.val, SIZES.test, render_seed=2).load()
         expected = [
             (int(label), image.flatten().tolist(), writers.USAGES[split])
             for split, faces in loaded.items()
@@ -232,15 +250,14 @@ class TestWriters:
         found = [row.split(",") for row in rows]
         assert [(int(label), [int(p) for p in pixels.split()], usage) for label, pixels, usage in found] == expected
 
-    def test_folder(self, tmp_path: Path) -> None:
-        writers.write_folder(tmp_path / "faces", SIZES, seed=2)
-        loaded = Synthetic(SIZES.train, SIZES.val, SIZES.test, render_seed=2).load()
+    def test_folder(self, tmp_path: Path, loaded: dict[str, Faces]) -> None:
+        writers.write_folder(tmp_path / "faces", **SIZES, seed=2, size=48)
         paths = sorted((tmp_path / "faces").glob("*/*/*.png"))
-        assert len(paths) == SIZES.total
+        assert len(paths) == sum(SIZES.values())
         for path in paths:
             split, name, place = path.parts[-3], path.parts[-2], int(path.stem)
-            faces = loaded[split]  # type: ignore[index]
-            assert EXPRESSIONS[int(faces.labels[place])] == name
+            faces = loaded[split]
+            assert labels.EXPRESSIONS[int(faces.labels[place])] == name
             assert np.array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), faces.images[place, 0].numpy())
 
     def test_chips(self, tmp_path: Path) -> None:
@@ -267,14 +284,14 @@ class TestWriters:
             assert np.array_equal(cv2.imread(str(tmp_path / "scenes" / entry["file"])), scene.image)
             boxes = [list(face.box) for face in scene.faces]
             assert [face["box"] for face in entry["faces"]] == boxes
-            assert [face["expression"] for face in entry["faces"]] == [EXPRESSIONS[f.label] for f in scene.faces]
+            assert [face["expression"] for face in entry["faces"]] == [face.expression for face in scene.faces]
             numbers = [str(number) for box in boxes for number in box]
             assert line.split() == [entry["file"], str(len(boxes)), *numbers]
 
     @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
     def test_video(self, tmp_path: Path, suffix: str) -> None:
         path = tmp_path / f"film{suffix}"
-        writers.write_video(path, frames=8, seed=0, width=320, height=240, fps=10.0)
+        writers.write_video(path, frames=8, seed=0, width=320, height=240, n_faces=2, fps=10.0)
         told = json.loads(path.with_suffix(".json").read_text())
         assert [frame["time"] for frame in told["frames"]] == [number / 10 for number in range(8)]
         film = cv2.VideoCapture(str(path))
@@ -286,46 +303,108 @@ class TestWriters:
         film.release()
 
     def test_an_interrupted_file_does_not_appear(self, tmp_path: Path) -> None:
-        def stop(step: int) -> None:
+        def stop(places: Sequence[Any]) -> Iterator[Any]:
+            yield places[0]
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            writers.write_csv(tmp_path / "faces.csv", SIZES, 0, stop)
+            writers.write_csv(tmp_path / "faces.csv", **SIZES, seed=0, track=stop)
         with pytest.raises(KeyboardInterrupt):
-            writers.write_folder(tmp_path / "faces", SIZES, 0, advance=stop)
+            writers.write_folder(tmp_path / "faces", **SIZES, seed=0, size=48, track=stop)
+        with pytest.raises(KeyboardInterrupt):
+            video = {"width": 320, "height": 240, "n_faces": 1}
+            writers.write_video(tmp_path / "film.avi", 3, 0, **video, fps=10, track=stop)
         assert not list(tmp_path.iterdir())
 
 
 class TestCommand:
+    @pytest.fixture(autouse=True)
+    def _restore(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        monkeypatch.setattr(sys, "argv", ["cascade.drawn"])
+        yield
+        GlobalHydra.instance().clear()
+
+    def run(self, *arguments: object) -> None:
+        sys.argv[1:] = map(str, arguments)
+        main()
+
+    def refused(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+        with pytest.raises(SystemExit) as exit:
+            self.run(*arguments)
+        assert exit.value.code == 2
+        return capsys.readouterr().err
+
     def test_sheet(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        target = tmp_path / "sheet.png"
-        assert main(["sheet", str(target), "--people", "2", "--size", "48", "--clean"]) == 0
+        target = tmp_path / "a sheet (1).png"
+        self.run("sheet", target, "people=2", "size=48", "clean=true")
         assert capsys.readouterr().out.strip() == str(target)
-        assert cv2.imread(str(target)).shape == (7 * 50, 90 + 2 * 50, 3)
+        page = cv2.imread(str(target))
+        assert page.shape[1] == 4 + 2 * (48 + 4)
+        assert np.array_equal(page[4:52, 4:52], render_face(0, 0, "angry", 48, colour=True, clean=True).image)
+
+    def test_chips_as_the_writer_writes_them(self, tmp_path: Path) -> None:
+        self.run("chips", tmp_path / "one", "positives=3", "negatives=1", "seed=4")
+        writers.write_chips(tmp_path / "two", 3, 1, 4)
+        one, two = (
+            {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+            for name in ("one", "two")
+        )
+        assert one == two and len(one) == 5
+
+    @pytest.mark.parametrize("what", ["csv", "folder", "scenes", "video"])
+    def test_the_others(self, tmp_path: Path, what: str) -> None:
+        few = {"csv": ("train=2", "val=1", "test=0"), "scenes": ("count=1",), "video": ("frames=2",)}
+        target = tmp_path / ("film.avi" if what == "video" else "out")
+        self.run(what, target, *few.get(what, ("train=1", "val=1", "test=1", "size=16")))
+        assert target.exists()
 
     def test_what_exists_is_kept(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         target = tmp_path / "faces.csv"
         target.write_text("mine")
-        assert main(["csv", str(target), "--train", "1", "--val", "1", "--test", "1"]) == 2
-        assert "exists" in capsys.readouterr().err
+        assert "exists" in self.refused(capsys, "csv", target, "train=1", "val=1", "test=1")
         assert target.read_text() == "mine"
 
     @pytest.mark.parametrize(
-        "arguments",
-        [["scenes", "OUT", "--width", "40", "--height", "40"], ["video", "OUT.mkv"], ["sheet", "OUT.nonsense"]],
+        ("arguments", "message"),
+        [
+            (["scenes", "OUT", "width=40", "height=40"], "do not fit"),
+            (["video", "OUT.mkv"], ".mp4 or .avi"),
+            (["video", "OUT.mp4", "fps=0"], "fps is a number from 1 up"),
+            (["sheet", "OUT.nonsense"], ".png"),
+            (["sheet", "OUT.png", "clean=maybe"], "clean is true or false"),
+            (["chips", "OUT", "positives=-1"], "positives is a whole number from 0 up, not -1"),
+            (["folder", "OUT", "size=8"], "size is a whole number from 16 up"),
+            (["csv", "OUT", "seed=1.5"], "seed is a whole number"),
+            (["csv", "OUT", "positives=5"], "no setting positives"),
+            (["csv", "OUT", "+size=5"], "no setting size"),
+            (["films", "OUT"], "draw/films"),
+            (["csv"], "name what to draw"),
+            ([], "name what to draw"),
+        ],
     )
     def test_what_cannot_be_done(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
     ) -> None:
-        arguments[1] = str(tmp_path / arguments[1])
-        assert main(arguments) == 2
-        assert "error: " in capsys.readouterr().err
+        assert message in self.refused(capsys, *(text.replace("OUT", f"{tmp_path}/out") for text in arguments))
+        assert not list(tmp_path.iterdir())
+
+    def test_interrupted(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(writers, "info_line", interrupt)
+        with pytest.raises(SystemExit) as exit:
+            self.run("chips", tmp_path / "chips", "positives=2")
+        assert exit.value.code == 130
+        assert "nothing was written" in capsys.readouterr().err
         assert not list(tmp_path.iterdir())
 
     def test_no_torch(self) -> None:
         code = (
-            "import sys, cascade.drawn, cascade.drawn.renderer, cascade.drawn.scenes\n"
-            "import cascade.drawn.writers, cascade.drawn.__main__\n"
-            "sys.exit('torch' in sys.modules)"
+            "import sys, cascade.drawn.writers, cascade.drawn.__main__\n"
+            "sys.exit('torch' in sys.modules or 'fer' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
