@@ -41,14 +41,11 @@ def read_background(path: Path) -> list[Path]:
     except OSError as error:
         raise DataError(f"Cannot read the list {path}: {error.strerror}") from error
     folder = path.absolute().parent
-    found = []
-    for line in lines:
-        name = line.strip()
-        if not name or name.startswith("#"):
-            continue
-        beside = folder / name
-        found.append(beside if beside.exists() or not Path(name).exists() else Path(name).absolute())
-    return found
+    names = [name for line in lines if (name := line.strip()) and not name.startswith("#")]
+    return [
+        Path(name).absolute() if not (folder / name).exists() and Path(name).exists() else folder / name
+        for name in names
+    ]
 
 
 def write_background(path: Path, pictures: Iterable[Path | str]) -> None:
