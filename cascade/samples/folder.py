@@ -76,7 +76,7 @@ def read_sizes(bg: Path) -> dict[Path, tuple[int, int]]:
         return {}
     with account.open(newline="", encoding="utf-8", errors="surrogateescape") as handle:
         return {
-            account.with_name(row["file"]): (int(row["width"]), int(row["height"]))
+            account.parent / row["file"]: (int(row["width"]), int(row["height"]))
             for row in csv.DictReader(handle)
             if row["role"] == "negative" and row["split"] == "train" and row.get("width")
         }
