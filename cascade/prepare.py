@@ -2,7 +2,6 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,15 +97,15 @@ def prepare(config: PrepareConfig, folder: Path, console: Console) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for picture in chosen:
         counts[picture.role, picture.split] += len(picture.boxes) or 1
-    for line in (
+    lines = (
         f"{folder}: {len(samples)} samples of {config.w}×{config.h} in positives.vec, "
         f"{counts['negative', 'train']} negatives",
         f"held out for measuring: {counts['positive', 'held_out']} positives, "
         f"{counts['negative', 'held_out']} negatives",
         *(f"  {count} {role}: {reason}" for (role, reason), count in sorted(reasons(pictures).items())),
         f"what became of each picture: {ACCOUNT}; a look at the samples: positives.png",
-    ):
-        console.print(line, soft_wrap=True, highlight=False)
+    )
+    console.print(*lines, sep="\n", soft_wrap=True, highlight=False)
 
 
 def _check_folder(folder: Path, marker: str, overwrite: bool) -> None:
@@ -138,7 +137,7 @@ def _given(config: PrepareConfig) -> list[Picture]:
     return given + [Picture("negative", path) for path in find_pictures(Path(config.negatives).expanduser())]
 
 
-def _write_samples(folder: Path, chosen: Sequence[Picture], config: PrepareConfig, console: Console) -> Image:
+def _write_samples(folder: Path, chosen: list[Picture], config: PrepareConfig, console: Console) -> Image:
     """Write the .vec files; returns the samples to train on, (N, h, w)."""
     vec = folder / "positives.vec"
     if config.distort.image is not None:

@@ -52,8 +52,7 @@ def distort(tools: Tools, distortion: Distortion, bg: Path, vec: Path, *, w: int
     Args:
         tools: the binaries.
         distortion: of which picture, and how far it is bent.
-        bg: the list of backgrounds, of a prepared folder: plain names that start from the list's folder, of
-            pictures that the binary can decode.
+        bg: the list of backgrounds of a prepared folder: plain names that start there, of what the binary can decode.
         vec: the file to write.
         w: width of a sample in pixels.
         h: height of a sample in pixels.

@@ -56,20 +56,15 @@ def write_folder(folder: Path, pictures: Sequence[Picture], held_out: float, see
 
 def reasons(pictures: Iterable[Picture]) -> Counter[tuple[str, str]]:
     """How many pictures or boxes were left out or changed, by role and reason."""
-    return Counter(
-        (picture.role, change.split(":")[0].split(" of ")[0]) for picture in pictures for change in picture.changes
-    )
+    named = ((picture.role, change) for picture in pictures for change in picture.changes)
+    return Counter((role, change.split(":")[0].split(" of ")[0]) for role, change in named)
 
 
 def read_sizes(bg: Path) -> dict[Path, tuple[int, int]]:
-    """The sizes of the negatives as they were prepared, so that nobody need decode them again.
+    """The (width, height) in pixels of a list's negatives, by absolute path, so that nobody need decode them again.
 
-    Args:
-        bg: a list of negatives.
-
-    Returns:
-        Width and height in pixels by absolute path, for the pictures that the account beside the list knows: all
-        of a prepared folder's, none where there is no account.
+    They are those that the account beside the list knows: all of a prepared folder's, as they were when it was
+    prepared, and none where there is no account.
     """
     account = bg.absolute().with_name(ACCOUNT)
     if not account.is_file():

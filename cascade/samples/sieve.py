@@ -121,14 +121,10 @@ class Sieve:
         """Choose the boxes of a positive; no change and no box means that there is none in it."""
         for row, refused in self._faces(picture, image):
             box, change = (None, "marked as not to be used") if refused else self.window.fit(row, *image.shape[::-1])
-            if box is not None:
-                x, y, w, h = box
-                if self._is_blank(image[max(0, y) : y + h, max(0, x) : x + w]):
-                    change = "blank"
-                else:
-                    picture.boxes.append(box)
-            if change:
-                picture.changes.append(change)
+            if box and self._is_blank(image[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]):
+                box, change = None, "blank"
+            picture.boxes += [box] if box else []
+            picture.changes += [change] if change else []
         if not picture.boxes and not picture.changes:
             picture.changes.append("no face in it")
 

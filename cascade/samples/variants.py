@@ -37,16 +37,9 @@ class Variants:
                 raise ConfigError(f"variants.{name} is {getattr(self, name)}; it must be 0 or more")
 
     def vary(self, image: Image, box: Box, size: tuple[int, int], generator: np.random.Generator) -> Image:
-        """One copy of a box, sampled as the detector samples a picture: with linear interpolation alone.
+        """One copy of a box in a gray picture (H, W), with draws of the generator: uint8, `size` being (width, height).
 
-        Args:
-            image: gray (H, W).
-            box: of what is in it.
-            size: width and height of a sample.
-            generator: draws move, size and rotation.
-
-        Returns:
-            (height, width) uint8.
+        It is sampled as the detector samples a picture: with linear interpolation alone.
         """
         x, y, w, h = box
         moved = generator.normal(0, self.shift, 2)
@@ -63,8 +56,7 @@ class Variants:
 def mix(samples: Image, mirror: bool, seed: int) -> Image:
     """Samples of all kinds in one row, shuffled where there are several kinds.
 
-    The trainer takes the first ones first, so any N in a row are of nearly as many boxes, each in a kind of
-    its own: whoever trains on a part of the file trains on as many faces as there can be.
+    The trainer takes the first ones first, so any N in a row are of nearly as many boxes, each in a kind of its own.
 
     Args:
         samples: (N, K, height, width) uint8: of each box the sample and its K - 1 copies.

@@ -52,15 +52,7 @@ def read_vec_header(path: Path) -> VecHeader:
 
 
 def read_vec(path: Path, width: int, height: int) -> Image:
-    """Read all samples of a .vec file.
-
-    Args:
-        path: the file.
-        width: of a sample in pixels, which the file itself does not tell.
-        height: of a sample in pixels.
-
-    Returns:
-        (N, height, width) uint8.
+    """Read all samples of a .vec file, (N, height, width) uint8; the file itself does not tell width and height.
 
     Raises:
         DataError: the file is missing or damaged, or its samples have another size.
@@ -80,11 +72,7 @@ def read_vec(path: Path, width: int, height: int) -> Image:
 
 
 def write_vec(path: Path, samples: Image) -> None:
-    """Write samples as a .vec file.
-
-    Args:
-        path: the file, replaced when it exists.
-        samples: (N, height, width) uint8.
+    """Write samples, (N, height, width) uint8, as a .vec file, which is replaced when it exists.
 
     Raises:
         DataError: the samples are not of that shape and type.

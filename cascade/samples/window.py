@@ -28,12 +28,7 @@ class Window:
     tolerance: float = 0.05
 
     def fit(self, box: Sequence[float], width: int, height: int) -> tuple[Box | None, str]:
-        """Give a box the window's aspect.
-
-        Args:
-            box: x, y, width, height in pixels.
-            width: of its picture, in pixels.
-            height: of its picture, in pixels.
+        """Give a box, `x, y, width, height` in a picture of width × height pixels, the window's aspect.
 
         Returns:
             The box in whole pixels, which may reach beyond the picture when padded, and what was done to it, empty
