@@ -143,7 +143,7 @@ def test_detector_finds_the_faces(run, drawn):
         ("distort.image=a.png", "or distort.image=FILE"),
         ("distort.num=0", r"distort.num is 0"),
         ("variants.copies=-1", "variants.copies is -1"),
-        ("hight=24", "'hight' not in 'PrepareConfig'"),
+        ("hight=24", "hight"),
         ("tools.traincascde=a", "traincascade"),
         ("+tools.traincascde=a", "did you mean tools.traincascade"),
     ],
