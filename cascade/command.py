@@ -208,6 +208,7 @@ def _is_group(key: str) -> bool:
 
 def _unknown(key: str, known: list[str]) -> ConfigError:
     parent = key.rpartition(".")[0]
+    known = [name for name in known if name not in ("hydra", "_target_")]
     near = get_close_matches(key.rpartition(".")[2], known, 1)
     prefix = f"{parent}." if parent else ""
     hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"

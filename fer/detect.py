@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from cascade.command import interruptible, is_multirun, output_dir, run_command, settings
+from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError
 from fer.inference.classifier import load_classifier
 from fer.inference.live import LiveSource
@@ -91,6 +91,7 @@ def detect(config: DictConfig) -> None:
     )
     explainer = None
     if chosen.explain:  # imports torch
+        require("explain")
         from fer.inference.explain import Explainer
 
         explainer = Explainer(recogniser.classifier)
