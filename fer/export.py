@@ -66,7 +66,7 @@ def export_configured(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command(export_configured, "export", positional=("ckpt_path",))
+    run_command(export_configured, "export", positional=("ckpt_path",), extra="export")
 
 
 if __name__ == "__main__":
