@@ -17,7 +17,6 @@ from fer.data.download import KAGGLE_URL, download_fer2013
 from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
 from fer.data.named_faces import NamedFaces
-from fer.preprocessing import resize_face
 
 #: What a folder given as path is searched for, in this order.
 FILE_NAMES = (
@@ -47,17 +46,15 @@ class Fer2013:
         download: get the file from Kaggle where `path` does not exist.
         cache_dir: where the parsed file is kept; None for beside the file, or the user's cache folder
             where that cannot be written.
-        image_size: side of the delivered faces in pixels; the file's are 48.
     """
 
     path: str | Path
     download: bool = False
     cache_dir: str | Path | None = None
-    image_size: int = SIDE
     detail: ClassVar[int | None] = SIDE
 
     def load(self) -> Mapping[Split, NamedFaces]:
-        """Return the splits of the file: images uint8 (N, 1, image_size, image_size), labels int64 (N,).
+        """Return the splits of the file: images uint8 (N, 1, 48, 48), labels int64 (N,).
 
         Raises:
             DataError: where the file is missing, or naming its row and the rule that it breaks.
@@ -87,11 +84,7 @@ class Fer2013:
 
     def _tensors(self, file: Path) -> dict[str, Tensor]:
         cache_dir = None if self.cache_dir is None else Path(self.cache_dir).expanduser()
-        parsed = partial(cached_tensors, file, f"v{CACHE_VERSION}", partial(_parse, file), cache_dir)
-        if self.image_size == SIDE:
-            return parsed()
-        tag = f"v{CACHE_VERSION}-{self.image_size}px"
-        return cached_tensors(file, tag, lambda: _resized(parsed(), self.image_size), cache_dir)
+        return cached_tensors(file, f"v{CACHE_VERSION}", partial(_parse, file), cache_dir)
 
     def _locate(self) -> Path:
         path = Path(self.path).expanduser()
@@ -123,8 +116,3 @@ def _parse(file: Path) -> dict[str, Tensor]:
         "usages": torch.from_numpy(np.require(table.usages, requirements="W")),
         "rows": torch.from_numpy(table.rows),
     }
-
-
-def _resized(tensors: dict[str, Tensor], size: int) -> dict[str, Tensor]:
-    faces = [resize_face(image, size) for image in tensors["images"][:, 0].numpy()]
-    return tensors | {"images": torch.from_numpy(np.stack(faces)[:, None])}

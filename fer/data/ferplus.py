@@ -52,7 +52,6 @@ class FerPlus:
         path, download, cache_dir: where fer2013 is; see `Fer2013`.
         votes_path: `fer2013new.csv`, one row for each row of fer2013.
         labels: `majority` for int64 (N,) or `distribution` for float32 (N, 7).
-        image_size: side of the delivered faces in pixels.
     """
 
     path: str | Path
@@ -60,7 +59,6 @@ class FerPlus:
     labels: Literal["majority", "distribution"] = "majority"
     download: bool = False
     cache_dir: str | Path | None = None
-    image_size: int = SIDE
     detail: ClassVar[int | None] = SIDE
 
     def load(self) -> Mapping[Split, NamedFaces]:
@@ -72,7 +70,7 @@ class FerPlus:
         """
         if self.labels not in ("majority", "distribution"):
             raise DataError(f"data.labels is {self.labels!r}, neither 'majority' nor 'distribution'")
-        splits = Fer2013(self.path, self.download, self.cache_dir, self.image_size).load_rows()
+        splits = Fer2013(self.path, self.download, self.cache_dir).load_rows()
         usages, votes = read_votes(Path(self.votes_path).expanduser())
         total = sum(len(rows) for _, rows in splits.values())
         if total != len(votes):

@@ -91,7 +91,7 @@ class EpochBatches(Sampler[list[int]]):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next iteration over that epoch go on where the saved one stood."""
-        self._resume = (state["epoch"], state["served"])
+        self._resume = (state.get("epoch", -1), state.get("served", 0))
 
 
 class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
