@@ -46,7 +46,7 @@ class Ready:
 
     detail = None
 
-    def __init__(self, faces: Faces, image_size: int) -> None:
+    def __init__(self, faces: Faces) -> None:
         self.faces = faces
 
     def load(self) -> dict[str, Faces]:
@@ -102,7 +102,7 @@ def ours(batches: int, device: str, precision: str) -> float:
         model,
         instantiate(config.optimizer),
         instantiate(config.scheduler),
-        label_smoothing=config.label_smoothing,
+        loss=instantiate(config.loss),
     )
     clock = Clock()
     trainer = pl.Trainer(

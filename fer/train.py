@@ -7,20 +7,15 @@ from cascade.command import require, run_command
 
 def train(config: DictConfig) -> float | None:
     """Run once as configured; return the monitored metric, which sweeps optimise."""
-    from fer.training.run import run
+    require("train", "torch", "pytorch_lightning", "pandas", "matplotlib", "tensorboard")
+    from fer.training.training_run import training_run
 
-    return run(config)
+    return training_run(config)
 
 
 def main() -> None:
     """Run the command."""
-    require_training()
     run_command(train, "train")
-
-
-def require_training() -> None:
-    """Say which extra is missing, should the base install have to train."""
-    require("train", "torch", "pytorch_lightning", "pandas", "tensorboard")
 
 
 if __name__ == "__main__":

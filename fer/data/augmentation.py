@@ -75,9 +75,7 @@ class Augmentation:
             faces = self._cover(faces, generator)
         return faces.clamp(0, 255) if self.contrast or self.brightness else faces
 
-    def _move(
-        self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator, size: int
-    ) -> Tensor:
+    def _move(self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator, size: int) -> Tensor:
         angle = uniform(self.rotation)
         zoom = 1 / (1 + uniform(self.scale))
         shift_x, shift_y = uniform(2 * self.shift), uniform(2 * self.shift)

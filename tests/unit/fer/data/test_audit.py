@@ -8,7 +8,6 @@ import torch
 from fer.data.audit import audit
 from fer.data.faces import Faces
 from fer.data.flaws import Flaw, find_flaws
-from fer.data.named_faces import NamedFaces
 from fer.labels import EXPRESSIONS
 
 
@@ -76,7 +75,7 @@ def test_only_the_copies_within_a_split_bear_it():
 
 def test_the_report(splits, tmp_path, capsys):
     val = splits["val"]
-    splits["val"] = NamedFaces(val.images, val.labels, ["row 3", "row 5", "row 9"])
+    splits["val"] = Faces(val.images, val.labels, ["row 3", "row 5", "row 9"])
     audit(splits, tmp_path, blank_below=2.0, faces_per_sheet=10, seed=0)
     report = json.loads((tmp_path / "audit.json").read_text())
     assert report["counts"]["train"] == dict(zip(EXPRESSIONS, (3, 1, 1, 1, 1, 1, 0), strict=True))
