@@ -187,6 +187,13 @@ def _is_group(key: str) -> bool:
     return bool(loader.get_group_options(key.replace(".", "/")))
 
 
+def _paths(node: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted names of everything below a node."""
+    for key in node if isinstance(node, DictConfig) and not node._is_missing() and not node._is_none() else ():
+        yield f"{prefix}{key}"
+        yield from _paths(node._get_node(key), f"{prefix}{key}.")
+
+
 def _unknown(key: str, known: list[str]) -> ConfigError:
     parent = key.rpartition(".")[0]
     near = get_close_matches(key.rpartition(".")[2], known, 1)
@@ -244,6 +251,9 @@ def _composition(error: BaseException) -> str:
     cause = error.__cause__
     node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
     if isinstance(node, DictConfig) and key and "not in struct" in str(cause):
+        moved = [path for path in _paths(node) if path.endswith(f".{key}")]
+        if moved:
+            return f"there is no setting {key}; did you mean {' or '.join(moved)}?"
         return str(_unknown(str(key), [str(name) for name in node]))
     lines = f"{error}\n{cause or ''}".splitlines()
     return "\n".join(dict.fromkeys(line for line in lines if line.strip()))

@@ -164,6 +164,6 @@ def _read(path: Path, size: int) -> Image | ImageError:
         if (
             full is not None and full.ndim == 3 and full.shape[2] == 4
         ):  # what lies below transparent pixels is arbitrary: black
-            opaque = full[..., 3] / np.iinfo(full.dtype).max
+            opaque = full[..., 3] / (65535 if full.dtype == np.uint16 else 255)
             gray = np.rint(gray * opaque).astype(np.uint8)
     return resize_face(gray, size)
