@@ -189,9 +189,10 @@ def _is_group(key: str) -> bool:
 
 def _paths(node: Any, prefix: str = "") -> Iterator[str]:
     """The dotted names of everything below a node."""
-    for key in node if isinstance(node, DictConfig) and not node._is_missing() and not node._is_none() else ():
-        yield f"{prefix}{key}"
-        yield from _paths(node._get_node(key), f"{prefix}{key}.")
+    if isinstance(node, DictConfig) and not node._is_missing() and not node._is_none():
+        for key in map(str, node):
+            yield f"{prefix}{key}"
+            yield from _paths(node._get_node(key), f"{prefix}{key}.")
 
 
 def _unknown(key: str, known: list[str]) -> ConfigError:
