@@ -86,6 +86,7 @@ def test_evaluating_the_checkpoint_gives_the_same_figures(finished, tmp_path):
     assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
     run, _ = finished
     other, _ = train_here(tmp_path, "same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")
@@ -110,6 +111,7 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(finished):
     assert b"loss/label_smoothing" in hparams.plugin_data.content
 
 
+@pytest.mark.slow
 def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
     # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
     overrides = ["trainer.max_epochs=5", "scheduler=reduce_on_plateau", "scheduler.patience=0", "logger=none"]
@@ -149,6 +151,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_why(tmp_path):
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_learned_by_heart(tmp_path):
     run, _ = train_here(
         tmp_path, "overfit", "debug=overfit", "trainer.max_epochs=60", "logger=csv", "callbacks.pictures=null"
