@@ -33,8 +33,8 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     require("train", "matplotlib")
     from cascade.evaluation.report import result_table, results, write_report
 
-    detectors = build_detectors(config.detectors, config.settings)
     images = _images(config)
+    detectors = build_detectors(config.detectors, config.settings)
     if config.threads is not None:
         cv2.setNumThreads(config.threads)
     with progress_bar(console) as progress:

@@ -25,7 +25,7 @@ def mistake_sheet(title: str, mistakes: list[Outcome], limit: int) -> Image:
 
 def _caption(mistake: Outcome) -> str:
     size = "x".join(f"{side:.0f}" for side in mistake.box[2:])
-    return f"{mistake.path.stem[-12:]} {size if mistake.verdict == 'missed' else f'{mistake.score:.1f}'}"
+    return f"{mistake.path.stem[-16:]}\n{size if mistake.verdict == 'missed' else f'{mistake.score:.1f}'}"
 
 
 def _cut(image: Image, box: npt.NDArray[np.floating]) -> Image:
