@@ -8,11 +8,11 @@ from hydra.core.config_store import ConfigStore
 from rich.console import Console
 
 from cascade.command import output_dir, require, run_command, settings
+from cascade.errors import DataError
 from cascade.evaluation.choice import build_detectors
 from cascade.evaluation.compare import compare
 from cascade.evaluation.settings import EvaluateSettings
 from cascade.evaluation.speed import images_per_second
-from cascade.evaluation.truth import check_files
 from cascade.pictures import find_pictures, read_picture
 from cascade.samples.annotations import read_annotations
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
@@ -72,7 +72,10 @@ def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
     entries = read_annotations(config.truth, config.images, config.format, config.category)
     if config.negatives is not None:
         entries += [plain_entry(path, []) for path in find_pictures(Path(config.negatives).expanduser())]
-    check_files(entries)
+    if missing := [str(entry.path) for entry in entries if not entry.path.is_file()]:
+        shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
+        hint = "give the folder that they are in with images="
+        raise DataError(f"{len(missing)} of {len(entries)} annotated images are missing: {shown}; {hint}")
     if config.limit is not None and config.limit < len(entries):
         drawn = np.random.default_rng(config.seed).permutation(len(entries))[: config.limit]
         entries = [entries[i] for i in sorted(drawn)]
@@ -81,9 +84,7 @@ def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
 
 def main() -> None:
     """Run the command."""
-    run_command(
-        lambda config: evaluate(settings(config, EvaluateSettings), output_dir(), Console()), "evaluate", "cascade"
-    )
+    run_command(lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()), "evaluate", "cascade")
 
 
 if __name__ == "__main__":

@@ -28,24 +28,21 @@ class CascadeDetector(OpenCVDetector):
     """Finds faces with a boosted cascade: OpenCV's, one of ours, or any that `opencv_traincascade` wrote.
 
     Args:
-        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
-            `haarcascade_NAME.xml` of OpenCV), an XML file's path, or a training's result folder.
+        cascade: a name, an XML file's path, or a training's result folder: see `find_cascade`.
         scale_factor: ratio of one window size to the next, above 1. Smaller finds more and takes longer.
         min_neighbors: how many overlapping hits beyond the first make a face. 0 returns every hit ungrouped.
-        min_size: smallest window, both sides: an int in pixels, or a float below 1 as a share of the image's
-            shorter side. None: the cascade's own.
+        min_size: smallest window, both sides: see `Size`. None: the cascade's own.
         max_size: largest window, likewise. None: the image.
         min_score: faces of a lower score are dropped; `python -m cascade.evaluate` shows what scores mean.
         equalize: equalise the histogram first.
-        reduce: when `min_size` is well above the cascade's window, reduce the image first, so that the
-            smallest face spans 1.3 windows. Saves about 40% of the time: steps are coarser.
+        reduce: when `min_size` is well above the cascade's window, reduce the image first, so that the smallest face
+            spans 1.3 windows. Saves about 40% of the time: steps are coarser.
         mirror: look at the mirrored image, too, and join the results: for cascades of one profile.
-        box_adjustment: from the windows to canonical boxes. None: what the cascade declares (see
-            `cascade.detectors.names.declared_adjustment`); `BoxAdjustment()` gives the windows as they are.
+        box_adjustment: from the windows to canonical boxes. None: what `declared_adjustment` finds;
+            `BoxAdjustment()` gives the windows as they are.
 
     Raises:
-        ModelError: unknown name, missing or broken XML, an impossible setting, or an OpenCV without
-            cascades.
+        ModelError: unknown name, missing or broken XML, an impossible setting, or an OpenCV without cascades.
     """
 
     def __init__(
@@ -94,9 +91,7 @@ class CascadeDetector(OpenCVDetector):
         return self.sweep(image, [self.min_neighbors])[0].above(self.min_score)
 
     def sweep(self, image: Image, min_neighbors: Iterable[int]) -> list[Detections]:
-        """What `detect` would find with each of several settings of `min_neighbors`, from one scan, whatever
-        its `min_score`.
-        """
+        """What `detect` would find with each setting of `min_neighbors`, from one scan, whatever its `min_score`."""
         gray = to_gray(image)
         if self.equalize:
             gray = np.asarray(cv2.equalizeHist(gray), np.uint8)

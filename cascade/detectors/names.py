@@ -50,9 +50,7 @@ def find_cascade(cascade: str | Path) -> Path:
         name for name, file in sorted(known.items()) if file.stem.endswith("profileface") or "frontalface" in file.stem
     ]
     listed = ", ".join(dict.fromkeys([*released_cascades(), *faces]))
-    if path.suffix == ".xml" or path.parent != Path():
-        raise ModelError(f"no cascade file at {path}; give the path of an XML file, or a name: {listed}")
-    raise ModelError(f"no cascade is called {text!r}; known are {listed}; or give a file's path")
+    raise ModelError(f"no cascade is called {text!r}, and there is no such file; known are {listed}")
 
 
 def declared_adjustment(path: Path) -> BoxAdjustment | None:

@@ -11,7 +11,8 @@ from cascade.boxes import BoxAdjustment
 from cascade.errors import ModelError
 
 Size = int | float | None
-"""A face's side: an int in pixels, a float below 1 as a share of the image's shorter side, None for no bound."""
+"""A bound of a box's sides, as the model frames faces: an int in pixels, a float below 1 as a share of the image's
+shorter side, None for none."""
 
 
 class OpenCVDetector(ABC):
@@ -21,7 +22,7 @@ class OpenCVDetector(ABC):
 
     Args:
         path: the model's file.
-        min_size: smallest face, both sides, as the model itself frames it.
+        min_size: smallest box of the model's, both sides.
         box_adjustment: from the model's own framing to the canonical one; None: the model's boxes are canonical.
 
     Raises:

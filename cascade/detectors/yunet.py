@@ -27,8 +27,7 @@ class YuNetDetector(OpenCVDetector):
         score_threshold: least confidence, 0 to 1.
         nms_threshold: overlap (IoU) above which the weaker of two boxes goes.
         top_k: boxes kept before that suppression.
-        min_size: smallest face, both sides of the network's own box: an int in pixels, or a float below 1 as a share
-            of the image's shorter side; None keeps all.
+        min_size: smallest box of the network's, both sides: see `Size`.
         box_adjustment: from the network's boxes to canonical ones; None: YuNet's. `BoxAdjustment()` leaves them.
 
     Raises:

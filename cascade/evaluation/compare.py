@@ -114,7 +114,11 @@ def compare(
         DataError: no readable image, no face to find, or nothing left to fit on.
     """
     scans: dict[str, list[_Scan]] = {name: [] for name in detectors}
-    settings = {name: _settings(detector, sweep) for name, detector in detectors.items()}
+    # of min_neighbors: rising, the detector's own last
+    settings: dict[str, list[int | None]] = {
+        name: [*sorted(set(sweep)), detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
+        for name, detector in detectors.items()
+    }
     readable: list[ImageAnnotations] = []
     unreadable: dict[Path, str] = {}
     for entry in images:
@@ -128,7 +132,11 @@ def compare(
                 scans[name].append(_scan(detector, image, settings[name]))
     if not readable:
         raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
-    training, counted = _split(len(readable), fit_share, seed)
+    taken = round(fit_share * len(readable))
+    if taken == len(readable):
+        raise DataError(f"{taken} images are too few to fit on a share of {fit_share} and count the rest")
+    order = np.random.default_rng(seed).permutation(len(readable)).tolist()
+    training, counted = order[:taken], sorted(order[taken:])
     kept = [readable[i] for i in counted]
     if all(entry.ignore.all() for entry in kept):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
@@ -140,25 +148,11 @@ def compare(
     return Comparison(results, kept, unreadable, len(training))
 
 
-def _settings(detector: FaceDetector, sweep: Sequence[int]) -> list[int | None]:
-    """Settings of `min_neighbors` to scan with: rising, the detector's own last."""
-    return [*sorted(set(sweep)), detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
-
-
 def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> _Scan:
     if isinstance(detector, CascadeDetector):
         found = detector.sweep(image, [least for least in settings if least is not None])
         return [*found[:-1], found[-1].above(detector.min_score)]
     return [detector.detect(image)]
-
-
-def _split(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the images to fit on and of those to count, each rising."""
-    taken = round(share * count)
-    if taken == count:
-        raise DataError(f"{count} images are too few to fit on a share of {share} and count the rest")
-    order = np.random.default_rng(seed).permutation(count).tolist()
-    return sorted(order[:taken]), sorted(order[taken:])
 
 
 def _count(

@@ -37,8 +37,7 @@ def results(
         "speed_images": min(settings.speed.images, len(counted)),
         "speed_threads": settings.speed.threads,
         "detectors": {
-            name: _figures(result, settings, len(counted))
-            | {"images_per_second": speed.get(name), "settings": _settings(detectors[name])}
+            name: _figures(result, settings, len(counted)) | _description(detectors[name], speed.get(name))
             for name, result in comparison.results.items()
         },
     }
@@ -56,12 +55,10 @@ def _figures(result: DetectorResult, settings: EvaluateSettings, images: int) ->
     }
 
 
-def _settings(detector: FaceDetector) -> dict[str, Any]:
-    return {
-        key: value if isinstance(value, bool | int | float | None) else str(value)
-        for key, value in vars(detector).items()
-        if not key.startswith("_")
-    }
+def _description(detector: FaceDetector, speed: float | None) -> dict[str, Any]:
+    own = {key: value for key, value in vars(detector).items() if not key.startswith("_")}
+    plain = {k: v if isinstance(v, bool | int | float | None) else str(v) for k, v in own.items()}
+    return {"images_per_second": speed, "settings": plain}
 
 
 def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any], tiles: int) -> list[Path]:

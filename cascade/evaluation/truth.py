@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from cascade.errors import DataError
 from cascade.samples.image_annotations import ImageAnnotations
 
 _WIDER_MIN_SIZE = 24
@@ -36,18 +35,3 @@ class FaceFilter:
             for flag, value in (most if self.invalid else most | {"invalid": 0}).items():
                 ignore |= entry.flags[flag] > value
         return replace(entry, ignore=ignore)
-
-
-def check_files(entries: list[ImageAnnotations]) -> None:
-    """Make sure that the images are there before the work begins.
-
-    Raises:
-        DataError: some are not; the first three are named.
-    """
-    missing = [entry.path for entry in entries if not entry.path.is_file()]
-    if missing:
-        shown = ", ".join(str(path) for path in missing[:3]) + (" ..." if len(missing) > 3 else "")
-        raise DataError(
-            f"{len(missing)} of {len(entries)} annotated images are missing: {shown}; "
-            "give the folder that they are in with images="
-        )
