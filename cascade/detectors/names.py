@@ -46,9 +46,7 @@ def find_cascade(cascade: str | Path) -> Path:
     for candidate in (known.get(text), path, path / "cascade.xml"):
         if candidate is not None and candidate.is_file():
             return candidate
-    faces = [
-        name for name, file in sorted(known.items()) if file.stem.endswith("profileface") or "frontalface" in file.stem
-    ]
+    faces = [name for name, file in sorted(known.items()) if "face" in file.stem and "catface" not in file.stem]
     listed = ", ".join(dict.fromkeys([*released_cascades(), *faces]))
     raise ModelError(f"no cascade is called {text!r}, and there is no such file; known are {listed}")
 

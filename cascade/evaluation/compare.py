@@ -1,7 +1,8 @@
 """Running several detectors over the same annotated images and counting."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import DataError, ImageError
 from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import Matches, match
+from cascade.evaluation.matching import match
 from cascade.pictures import Image, read_picture
 from cascade.samples.image_annotations import ImageAnnotations
 
@@ -86,8 +87,8 @@ class Comparison:
 
     results: dict[str, DetectorResult]
     images: list[ImageAnnotations]
-    unreadable: dict[Path, str] = field(default_factory=dict)
-    training_images: int = 0
+    unreadable: dict[Path, str]
+    training_images: int
 
 
 def compare(
@@ -166,24 +167,17 @@ def _count(
     points: list[OperatingPoint] = []
     curves: list[Curve] = []
     for number, least in enumerate(settings):
-        detections = [scan[number] for scan in scans]
-        pairs = zip(detections, images, strict=True)
-        matches = [match(one, entry.boxes, entry.ignore, threshold) for one, entry in pairs]
-        counted = [~one.excused for one in matches]
-        scores = np.concatenate([one.scores[kept] for one, kept in zip(detections, counted, strict=True)])
-        right = np.concatenate([one.face[kept] >= 0 for one, kept in zip(matches, counted, strict=True)])
-        found = int(right.sum())  # a face is claimed once
-        points.append(OperatingPoint(least, found, len(right) - found, found / faces))
-        curves.append(Curve.of(scores, right, faces, len(images)))
-    outcomes = [
-        outcome
-        for entry, one, meets in zip(images, detections, matches, strict=True)
-        for outcome in _outcomes(entry, one, meets)
-    ]
+        judged = [_judge(entry, scan[number], threshold) for entry, scan in zip(images, scans, strict=True)]
+        outcomes = list(chain.from_iterable(judged))
+        counted = [outcome for outcome in outcomes if outcome.verdict in ("right", "wrong")]
+        right = [outcome.verdict == "right" for outcome in counted]
+        points.append(OperatingPoint(least, sum(right), len(right) - sum(right), sum(right) / faces))
+        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(images)))
     return DetectorResult(curves[0], points[-1], points[:-1], adjustment, outcomes)
 
 
-def _outcomes(entry: ImageAnnotations, detections: Detections, matches: Matches) -> Iterator[Outcome]:
+def _judge(entry: ImageAnnotations, detections: Detections, threshold: float) -> Iterator[Outcome]:
+    matches = match(detections, entry.boxes, entry.ignore, threshold)
     for box, score, verdict in zip(detections.boxes, detections.scores, matches.verdicts, strict=True):
         yield Outcome(entry.path, box, float(score), verdict)
     for box in entry.boxes[~entry.ignore & ~matches.found]:
