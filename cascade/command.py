@@ -28,6 +28,7 @@ from cascade.errors import ConfigError, ToolsError, UserError
 T = TypeVar("T")
 EXTRAS = {
     "train": ("torch", "torchvision", "pytorch_lightning", "torchmetrics", "pandas", "tensorboard", "matplotlib"),
+    "evaluate": ("matplotlib",),
     "export": ("torch", "onnx", "onnxscript"),
     "explain": ("torch", "captum"),
 }
