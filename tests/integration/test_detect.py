@@ -270,7 +270,7 @@ def test_a_camera_leaves_crops_and_tables_like_a_video(tmp_path: Path, monkeypat
 
 
 def test_a_sink_of_ones_own_is_added_to_the_others(tmp_path: Path, photo: Path):
-    own = ("+sink.mine._target_=fer.inference.sinks.crops.CropSink", "+sink.mine._partial_=true")
+    own = ("+sink.mine._target_=fer.inference.sinks.pictures.CropSink", "+sink.mine._partial_=true")
     assert "annotated, crops" in detect(tmp_path, str(photo), *own)
 
 

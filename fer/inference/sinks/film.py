@@ -1,7 +1,6 @@
 """Annotated videos whose frames keep their time stamps, in `annotated/`."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -39,20 +38,18 @@ class FilmSink(Sink):
             return
         if self._film is None:
             name = seen.source.file_name.removesuffix(".mp4")
-            self._film = VideoWriter(self._path or self.run.folder / "annotated" / f"{name}.mp4")
+            path = self._path or self.run.folder / "annotated" / f"{name}.mp4"
+            self._film = VideoWriter(path, seen.drawn.shape[1::-1])
         self._film.write(seen.drawn, seen.frame.time_s or 0.0)
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome | None = None) -> None:
         """Close the film of an input."""
-        self._close()
+        film, self._film = self._film, None
+        if film is not None:
+            film.close()
 
     def __exit__(self, *error: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._film is not None:
-            film, self._film = self._film, None
-            film.close()
+        self.finish()
 
 
 class VideoWriter:
@@ -60,28 +57,26 @@ class VideoWriter:
 
     OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
     are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
+
+    Args:
+        path: the file.
+        size: width and height; a frame of another size is stretched to it.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, size: tuple[int, ...]) -> None:
+        self.path, self._size = path, size
         self._part = path.with_name(f"{path.stem}.part.avi")
-        self._writer: Any = None
-        self._size = (0, 0)
         self._times: list[float] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FMP4"), 25, size)
+        if not self._writer.isOpened():
+            raise OutputError(f"no video can be written to {path}: is the folder writable?")
 
     def write(self, image: Image, time_s: float) -> None:
-        """Append a frame, uint8 BGR (H, W, 3); one of another size than the first is stretched to that.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._size = image.shape[1::-1]
-            fourcc = cv2.VideoWriter.fourcc(*"FMP4")
-            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, fourcc, 25, self._size)
-            if not self._writer.isOpened():
-                raise OutputError(f"no video can be written to {self.path}: is the folder writable?")
+        """Append a frame, uint8 BGR (H, W, 3)."""
         if image.shape[1::-1] != self._size:  # streams may change their size
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
         self._writer.write(image)
@@ -93,8 +88,6 @@ class VideoWriter:
         Raises:
             OutputError: frames are missing, as on a full disk; the part file is kept.
         """
-        if not self._times:
-            return
         self._writer.release()
         with whole(self.path) as packed:
             count = self._pack(packed)
