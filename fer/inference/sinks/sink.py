@@ -60,16 +60,13 @@ class Seen:
 
 
 class Sink:
-    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs.
+    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs."""
 
-    Attributes:
-        run: what there is to know of the run.
-        closed: set where the user wants no more of the run, as by closing its window.
-    """
+    closed = False
+    """Set where the user wants no more of the run, as by closing its window."""
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        self.closed = False
 
     def take(self, seen: Seen) -> None:
         """Take the next frame."""
