@@ -20,7 +20,7 @@ _TIMEOUT_MS = 10_000  # without a word from the other side
 
 
 class LiveSource:
-    """A camera or a stream: a source (`fer.inference.sources.Source`) and the one input of it.
+    """A camera or a stream: a source and the one input of it (`fer.inference.sources`).
 
     A thread reads without pause and keeps only the newest frame: one that nobody took in time is dropped,
     so that what is shown is never older than one frame's work. A stream that breaks off is opened again
@@ -59,8 +59,7 @@ class LiveSource:
         self._pause = pause or self._stop.wait
         self._news = threading.Condition()
         self._newest: Frame | None = None
-        self._end: BaseException | None = None
-        self._capture: Any = None
+        self._end: Exception | None = None
 
     def __len__(self) -> int:
         return 1
@@ -75,15 +74,15 @@ class LiveSource:
         Raises:
             ImageError: the source cannot be opened, the camera is gone, or the stream could not be opened again.
         """
-        self._capture = self._open(self.address)
-        if not self._capture.isOpened():
+        capture = self._open(self.address)
+        if not capture.isOpened():
             raise ImageError(
                 f"{self.name} cannot be opened; check the address, the login in it, and the network"
                 if isinstance(self.address, str)
                 else f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and "
                 f"not in use by another program? Other cameras have other numbers: source=1"
             )
-        reader = threading.Thread(target=self._read, daemon=True)
+        reader = threading.Thread(target=self._read, args=(capture,), daemon=True)
         reader.start()
         try:
             time_s = -1.0
@@ -101,46 +100,42 @@ class LiveSource:
             if self.dropped or self.reconnects:
                 log.warning("%d frames came too fast and were dropped; %d reconnections", self.dropped, self.reconnects)
 
-    def _read(self) -> None:
+    def _read(self, capture: Any) -> None:
         started, index = time.monotonic(), 0
         try:
             while not self._stop.is_set():
-                good, image = self._capture.read()
+                good, image = capture.read()
                 if not good:
-                    self._reconnect()
+                    capture = self._reopened(capture)
                     continue
                 frame = Frame(np.asarray(image, np.uint8), index, time.monotonic() - started)
                 with self._news:
                     self.dropped += self._newest is not None
                     self._newest = frame
-                    self._news.notify_all()
+                    self._news.notify()
                 index += 1
         except Exception as error:  # it belongs to the thread that asked for the frames
             with self._news:
                 self._end = error
-                self._news.notify_all()
+                self._news.notify()
         finally:
-            self._capture.release()
+            capture.release()
 
-    def _reconnect(self) -> None:
-        """Open the source again.
-
-        Raises:
-            ImageError: too many attempts.
-        """
+    def _reopened(self, capture: Any) -> Any:
+        """Open a source that broke off again, unless told to stop; raises ImageError after too many attempts."""
         with self._news:
             self._newest = None  # from before the break: stale by the time it could be shown
-        self._capture.release()
+        capture.release()
         for attempt in range(self._max_retries):
             wait = min(2.0**attempt, _LONGEST_PAUSE)
             log.warning("%s broke off; attempt %d to reach it in %.0f s", self.name, attempt + 1, wait)
             if self._pause(wait):
-                return
-            self._capture = self._open(self.address)
-            if self._capture.isOpened():
+                return capture
+            capture = self._open(self.address)
+            if capture.isOpened():
                 log.warning("%s is back", self.name)
                 self.reconnects += 1
-                return
+                return capture
         if isinstance(self.address, int):
             raise ImageError(f"camera {self.name} sends no more frames; is it still plugged in?")
         raise ImageError(f"{self.name} broke off and could not be reached again in {self._max_retries} attempts")

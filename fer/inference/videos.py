@@ -53,16 +53,12 @@ class VideoFile:
             capture.release()
 
     def _decoded(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
-        index, last, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
-        while True:
-            good, image = capture.read()
-            if not good:
-                break
-            time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS
-            if time_s <= last:  # some containers lack time stamps
-                time_s = last + 1 / (fps if fps > 0 else 25)
-            last = time_s
-            yield Frame(np.asarray(image, np.uint8), index, time_s)
+        index, time_s, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
+        step = 1 / (fps if fps > 0 else 25)
+        while (read := capture.read())[0]:
+            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS
+            time_s = stamp if stamp > time_s else time_s + step  # some containers lack time stamps
+            yield Frame(np.asarray(read[1], np.uint8), index, time_s)
             index += 1
         if index == 0:
             raise ImageError(
