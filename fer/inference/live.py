@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Container, Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from typing import Any, Self
 
 import cv2
@@ -30,8 +30,6 @@ class LiveSource:
         address: the camera's number or the stream's address.
         max_retries: attempts in a row before a stream is given up. A camera gets none.
         seconds: ends after so many; None: never.
-        opener: opens the address; `cv2.VideoCapture`'s interface.
-        pause: waits so many seconds, or until told to stop: then it returns True.
 
     Attributes:
         name: the address to show and to write down: without the password, if there is one.
@@ -41,23 +39,13 @@ class LiveSource:
 
     still, endless, count, file_name = False, True, 0, "live"
 
-    def __init__(
-        self,
-        address: int | str,
-        max_retries: int = 10,
-        seconds: float | None = None,
-        opener: Callable[[int | str], Any] | None = None,
-        pause: Callable[[float], bool] | None = None,
-    ) -> None:
+    def __init__(self, address: int | str, max_retries: int = 10, seconds: float | None = None) -> None:
         self.address = address
         self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))
         self.dropped = self.reconnects = 0
         self._max_retries = max_retries if isinstance(address, str) else 0
         self._seconds = float("inf") if seconds is None else seconds
-        self._open = opener or _open
-        self._stop = threading.Event()
-        self._pause = pause or self._stop.wait
-        self._news = threading.Condition()
+        self._stop, self._news = threading.Event(), threading.Condition()
         self._newest: Frame | None = None
         self._end: Exception | None = None
 
@@ -74,7 +62,7 @@ class LiveSource:
         Raises:
             ImageError: the source cannot be opened, the camera is gone, or the stream could not be opened again.
         """
-        capture = self._open(self.address)
+        capture = _open(self.address)
         if not capture.isOpened():
             raise ImageError(
                 f"{self.name} cannot be opened; check the address, the login in it, and the network"
@@ -129,9 +117,9 @@ class LiveSource:
         for attempt in range(self._max_retries):
             wait = min(2.0**attempt, _LONGEST_PAUSE)
             log.warning("%s broke off; attempt %d to reach it in %.0f s", self.name, attempt + 1, wait)
-            if self._pause(wait):
+            if self._stop.wait(wait):
                 return capture
-            capture = self._open(self.address)
+            capture = _open(self.address)
             if capture.isOpened():
                 log.warning("%s is back", self.name)
                 self.reconnects += 1
