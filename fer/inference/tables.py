@@ -91,10 +91,10 @@ def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
     """
     if wanted is not True:
         folder = Path(str(wanted)).expanduser()
-        read_job(folder)
+        read_job(folder)  # or an error
         return folder
-    found = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
-    for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    records = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
+    for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
         if read_job(record.parent) == job:
             return record.parent
     raise OutputError(

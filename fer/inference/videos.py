@@ -13,7 +13,6 @@ VIDEO_SUFFIXES = frozenset(
     [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv"]
 )
 _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
-_MILLISECONDS = 1000
 
 
 class VideoFile:
@@ -56,15 +55,13 @@ class VideoFile:
         index, time_s, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
         step = 1 / (fps if fps > 0 else 25)
         while (read := capture.read())[0]:
-            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS
+            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             time_s = stamp if stamp > time_s else time_s + step  # some containers lack time stamps
             yield Frame(np.asarray(read[1], np.uint8), index, time_s)
             index += 1
         if index == 0:
-            raise ImageError(
-                f"{self.path}: not one frame could be decoded; the file is damaged, or its codec is missing "
-                f"in OpenCV's FFmpeg"
-            )
+            damaged = "the file is damaged, or its codec is missing in OpenCV's FFmpeg"
+            raise ImageError(f"{self.path}: not one frame could be decoded; {damaged}")
         # some containers only estimate their count
         if self.count - index > max(1, self.count // 100):
             raise ImageError(f"{self.path} is cut off or damaged: {index} of {self.count} frames could be decoded")

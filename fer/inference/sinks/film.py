@@ -18,7 +18,6 @@ class FilmSink(Sink):
     """Writes every video and live source with its faces drawn in, as .mp4.
 
     Args:
-        run: see `Sink`.
         video: `save.video` of the command: a file to write to, or `true` or `auto` for one in the results' folder.
 
     Raises:
@@ -28,7 +27,7 @@ class FilmSink(Sink):
     def __init__(self, run: RunContext, video: str | bool = True) -> None:
         super().__init__(run)
         self._path = None if video in (True, "auto") else Path(str(video)).expanduser()
-        if self._path is not None and self._path.suffix.lower() != ".mp4":
+        if self._path and self._path.suffix.lower() != ".mp4":
             raise ConfigError(f"save.video={video}: annotated videos are written as .mp4")
         self._film: VideoWriter | None = None  # of the present input
 
@@ -83,34 +82,26 @@ class VideoWriter:
         self._times.append(time_s)
 
     def close(self) -> None:
-        """Finish the file.
+        """Copy the encoded packets with their own time stamps into the file.
 
         Raises:
             OutputError: frames are missing, as on a full disk; the part file is kept.
         """
         self._writer.release()
-        with whole(self.path) as packed:
-            count = self._pack(packed)
-            if count < len(self._times):
-                raise OutputError(
-                    f"{self.path}: only {count} of {len(self._times)} frames could be written "
-                    f"(is the disk full?); they are in {self._part}"
-                )
-        self._part.unlink()
-
-    def _pack(self, path: Path) -> int:
-        """Copy the encoded packets with their time stamps; return how many there were."""
         reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
-        count = 0
-        for time_s in self._times if reader.isOpened() and writer.isOpened() else ():
-            good, packet = reader.read()
-            if not good:
-                break
-            writer.set(cv2.VIDEOWRITER_PROP_PTS, round((time_s - self._times[0]) * _MILLISECONDS))
-            writer.write(packet)
-            count += 1
-        reader.release()
-        writer.release()
-        return count
+        with whole(self.path) as packed:
+            writer = cv2.VideoWriter(str(packed), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
+            count, total = 0, len(self._times)
+            while writer.isOpened() and count < total and (read := reader.read())[0]:
+                writer.set(cv2.VIDEOWRITER_PROP_PTS, round((self._times[count] - self._times[0]) * _MILLISECONDS))
+                writer.write(read[1])
+                count += 1
+            reader.release()
+            writer.release()
+            if count < total:
+                raise OutputError(
+                    f"{self.path}: only {count} of {total} frames could be written (is the disk full?); "
+                    f"they are in {self._part}"
+                )
+        self._part.unlink()

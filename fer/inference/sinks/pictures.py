@@ -26,7 +26,6 @@ class HeatMapSink(Sink):
     """Writes a sheet per face to `heatmaps/`: as the network saw it, its Grad-CAM map, its guided gradients.
 
     Args:
-        run: see `Sink`; it has an explainer.
         videos: also of every frame of videos and live sources, which are many and take their time.
     """
 

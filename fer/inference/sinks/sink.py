@@ -60,7 +60,11 @@ class Seen:
 
 
 class Sink:
-    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs."""
+    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs.
+
+    Args:
+        run: what there is to know of the run.
+    """
 
     closed = False
     """Set where the user wants no more of the run, as by closing its window."""

@@ -1,12 +1,11 @@
 """The faces as a table: `faces.csv`, `inputs.csv`, `faces.json`."""
 
-from collections.abc import Iterator
 from typing import Any, Self
 
 from cascade.errors import OutputError
 from cascade.files import write_whole
 from fer.inference import tables
-from fer.inference.faces import FrameFaces
+from fer.inference.faces import Face
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 
 
@@ -14,7 +13,6 @@ class TableSink(Sink):
     """Appends a row per face and a row per finished input; goes on where an earlier run of the same job ended.
 
     Args:
-        run: see `Sink`.
         json: whether `faces.json` is made of the tables at the end.
 
     Raises:
@@ -42,7 +40,7 @@ class TableSink(Sink):
 
     def take(self, seen: Seen) -> None:
         """Append the faces of one frame, all or none."""
-        self._faces.append(_rows(seen.source.name, seen.faces))
+        self._faces.append(_row(seen.source.name, face) for face in seen.faces)
 
     def finish(self, outcome: tables.Outcome) -> None:
         """Record that an input is done."""
@@ -55,10 +53,8 @@ class TableSink(Sink):
             tables.write_json(self.run.folder)
 
 
-def _rows(source: str, faces: FrameFaces) -> Iterator[list[Any]]:
-    time_s = "" if faces.time_s is None else f"{faces.time_s:.3f}"
-    ids = [""] * len(faces) if faces.track_ids is None else faces.track_ids.tolist()
-    arrays = (faces.boxes.tolist(), faces.scores.tolist(), faces.labels, faces.probabilities.tolist())
-    for track, box, score, label, shares in zip(ids, *arrays, strict=True):
-        place = (f"{value:.1f}" for value in box)
-        yield [source, faces.frame, time_s, track, *place, f"{score:.4g}", label, *(f"{p:.6f}" for p in shares)]
+def _row(source: str, face: Face) -> list[Any]:
+    time_s = None if face.time_s is None else f"{face.time_s:.3f}"  # csv writes None as nothing
+    place = (f"{value:.1f}" for value in face.box)
+    shares = (f"{share:.6f}" for share in face.probabilities.values())
+    return [source, face.frame, time_s, face.track_id, *place, f"{face.score:.4g}", face.label, *shares]

@@ -15,7 +15,6 @@ class TerminalSink(Sink):
     """A bar over the inputs and one over the frames of the current video, if there is a terminal; then a summary.
 
     Args:
-        run: see `Sink`.
         total: inputs in all.
         outcomes: by name, of the inputs that were done before; it is added to.
     """

@@ -18,9 +18,6 @@ _INSTEAD = "write a video instead: show=false save.video=live.mp4"
 class WindowSink(Sink):
     """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run.
 
-    Args:
-        run: see `Sink`.
-
     Raises:
         OutputError: there is no display, or OpenCV was built without windows.
     """

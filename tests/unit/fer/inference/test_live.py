@@ -77,7 +77,9 @@ def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown(opens):
     frames.close()
 
 
-def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(opens, monkeypatch, caplog: pytest.LogCaptureFixture):
+def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(
+    opens, monkeypatch, caplog: pytest.LogCaptureFixture
+):
     pauses: list[float] = []
 
     def pause(seconds: float) -> bool:
