@@ -25,7 +25,8 @@ class WindowSink(Sink):
     def __init__(self, run: RunContext) -> None:
         super().__init__(run)
         self._rate, self._shown = FrameRate(), False
-        if not has_display():
+        displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if sys.platform.startswith("linux") and not displays:
             raise OutputError(f"there is no display to open a window on; {_INSTEAD} (Ctrl-C or seconds=60 ends it)")
 
     def take(self, seen: Seen) -> None:
@@ -52,12 +53,6 @@ class WindowSink(Sink):
     def __exit__(self, *error: object) -> None:
         if self._shown:
             cv2.destroyAllWindows()
-
-
-def has_display() -> bool:
-    """False where a window cannot open: on Linux without a display server."""
-    displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    return not sys.platform.startswith("linux") or bool(displays)
 
 
 class FrameRate:
