@@ -34,6 +34,7 @@ from rich.table import Table
 
 from benchmarks import CONFIGS
 from cascade.boxes import iou
+from cascade.detectors.names import find_cascade
 from cascade.evaluation.truth import FaceFilter
 from cascade.pictures import Image
 from cascade.samples.annotations import read_annotations
@@ -134,7 +135,7 @@ def read_pictures(annotations: Path, images: Path, limit: int | None) -> list[Pi
 
 
 def package_detector() -> Look:
-    path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+    path = find_cascade("frontalface_default")
     classifier = cv2.CascadeClassifier(str(path))
 
     def look(key: int, image: Image) -> tuple[Boxes, float]:

@@ -48,7 +48,7 @@ def paste(scene: Gray, face: NDArray[np.uint8], box: Box, taken: list[Box], rng:
             break
     else:
         return None
-    taken.append((left, top, width, height))
+    taken.append(Box(left, top, width, height))
     x, y, w, h = (value * factor for value in box)
     rows, columns = np.mgrid[:height, :width] + 0.5
     distance = np.hypot((columns - x - w / 2) / (w * 0.72), (rows - y - h / 2) / (h * 0.72))
@@ -60,7 +60,7 @@ def paste(scene: Gray, face: NDArray[np.uint8], box: Box, taken: list[Box], rng:
         small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.4, 0.9))
     place = scene[top : top + height, left : left + width]
     place[:] = place * (1 - weight) + small * weight
-    return round(left + x), round(top + y), round(w), round(h)
+    return Box(round(left + x), round(top + y), round(w), round(h))
 
 
 def main() -> None:
@@ -82,8 +82,8 @@ def main() -> None:
         taken: list[Box] = []
         boxes = []
         for index in share:
-            x, y, w, h = (round(float(value)) for value in entries[index].boxes[0])
-            pasted = paste(scene, read_gray(entries[index].path), (x, y, w, h), taken, rng)
+            box = Box(*(round(float(value)) for value in entries[index].boxes[0]))
+            pasted = paste(scene, read_gray(entries[index].path), box, taken, rng)
             if pasted is not None:
                 boxes.append(pasted)
         noisy = scene + rng.normal(0, rng.uniform(1, 6), scene.shape)

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from benchmarks import CONFIGS
-from fer.data.faces import Faces
+from fer.data.faces import Faces, Split
 from fer.data.module import FaceDataModule
 from fer.models.mini_xception import MiniXception
 from fer.training.callbacks.ema import EMA
@@ -44,12 +44,12 @@ def random_faces(count: int) -> Faces:
 class Ready:
     """A source of faces that exist already."""
 
-    detail = None
+    detail: ClassVar[int | None] = None
 
-    def __init__(self, faces: Faces, image_size: int) -> None:
+    def __init__(self, faces: Faces) -> None:
         self.faces = faces
 
-    def load(self) -> dict[str, Faces]:
+    def load(self) -> dict[Split, Faces]:
         return {"train": self.faces, "val": Faces(self.faces.images[:BATCH], self.faces.labels[:BATCH])}
 
 
@@ -102,7 +102,7 @@ def ours(batches: int, device: str, precision: str) -> float:
         model,
         instantiate(config.optimizer),
         instantiate(config.scheduler),
-        label_smoothing=config.label_smoothing,
+        loss=instantiate(config.loss),
     )
     clock = Clock()
     trainer = pl.Trainer(
@@ -165,7 +165,7 @@ def conventional(batches: int, device: str, workers: int) -> float:
 
 def _train_step(network: MiniXception, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
     optimizer.zero_grad()
-    F.cross_entropy(network(images), labels).backward()
+    F.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 

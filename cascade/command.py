@@ -206,8 +206,17 @@ def _is_group(key: str) -> bool:
     return bool(loader.get_group_options(key.replace(".", "/")))
 
 
+def _paths(node: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted names of everything below a node."""
+    if isinstance(node, DictConfig) and not node._is_missing() and not node._is_none():
+        for key in map(str, node):
+            yield f"{prefix}{key}"
+            yield from _paths(node._get_node(key), f"{prefix}{key}.")
+
+
 def _unknown(key: str, known: list[str]) -> ConfigError:
     parent = key.rpartition(".")[0]
+    known = [name for name in known if name not in ("hydra", "_target_")]
     near = get_close_matches(key.rpartition(".")[2], known, 1)
     prefix = f"{parent}." if parent else ""
     hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"
@@ -263,6 +272,9 @@ def _composition(error: BaseException) -> str:
     cause = error.__cause__
     node, key = getattr(cause, "parent_node", None), getattr(cause, "full_key", None)
     if isinstance(node, DictConfig) and key and re.search("^Key '.*' (is )?not in ", str(cause)):
+        moved = [path for path in _paths(node) if path.endswith(f".{key}")]
+        if moved:
+            return f"there is no setting {key}; did you mean {' or '.join(moved)}?"
         return str(_unknown(str(key), [str(name) for name in node]))
     if missing := re.search(r"hydra/(sweeper|launcher)/\w+", str(error)):
         return f"{missing[0]} is not installed; in a clone of the project: pip install '.[sweep]'"

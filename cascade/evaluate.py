@@ -1,30 +1,28 @@
 """Compare face detectors on annotated pictures: `python -m cascade.evaluate truth=LIST images=FOLDER`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.config_store import ConfigStore
 from rich.console import Console
 
-from cascade.command import output_dir, run_command
-from cascade.detector import FaceDetector
-from cascade.errors import ConfigError, DataError
+from cascade.command import output_dir, require, run_command, settings
+from cascade.errors import DataError
 from cascade.evaluation.choice import build_detectors
-from cascade.evaluation.compare import Comparison, compare
-from cascade.evaluation.report import Reading, result_table, results, write_report
+from cascade.evaluation.compare import compare
+from cascade.evaluation.settings import EvaluateSettings
 from cascade.evaluation.speed import images_per_second
-from cascade.evaluation.truth import FaceFilter, check_files
-from cascade.pictures import SUFFIXES
+from cascade.pictures import find_pictures, read_picture
 from cascade.samples.annotations import read_annotations
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 from cascade.terminal import progress_bar
 
+ConfigStore.instance().store(name="evaluate_schema", node=EvaluateSettings)
 
-def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
-    """Compare as configured (configs/cascade/evaluate.yaml), write the report to a folder, print the table.
+
+def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
+    """Compare as configured, write the report to a folder, print the table.
 
     Returns:
         The best detector's average precision: what a sweep may optimise.
@@ -32,41 +30,29 @@ def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
     Raises:
         UserError: for what the user can mend.
     """
-    if not 0 < config.iou <= 1:
-        raise ConfigError(f"iou must be above 0 and at most 1, not {config.iou}")
-    if any(least < 1 for least in config.sweep):
-        raise ConfigError(f"sweep holds values of min_neighbors from 1 on, not {list(config.sweep)}")
-    choices = OmegaConf.to_container(config.detectors, resolve=True)
-    settings = OmegaConf.to_container(config.settings, resolve=True)
-    if not isinstance(choices, list) or not isinstance(settings, dict):
-        raise ConfigError("detectors is a list: detectors=[alt2,my.xml]")
-    detectors = build_detectors(choices, {str(key): value for key, value in settings.items()})
+    require("train", "matplotlib")
+    from cascade.evaluation.report import result_table, results, write_report
+
     images = _images(config)
+    detectors = build_detectors(config.detectors, config.settings)
     if config.threads is not None:
         cv2.setNumThreads(config.threads)
     with progress_bar(console) as progress:
-        task = progress.add_task("detecting", total=len(images) * len(detectors))
         comparison = compare(
             detectors,
-            images,
-            iou_threshold=config.iou,
-            sweep=list(config.sweep),
+            progress.track(images, description="detecting"),
+            iou=config.iou,
+            sweep=config.sweep,
             fit_share=config.fit_share,
             seed=config.seed,
-            tiles=config.tiles,
-            progress=lambda: progress.advance(task),
         )
-    speed = _speed(config, detectors, comparison)
-    reading = Reading(
-        list(config.false_positives),
-        list(config.false_positives_per_image),
-        config.iou,
-        speed,
-        min(config.speed.images, len(comparison.images)),
-        config.speed.threads,
-    )
-    figures = results(comparison, reading, detectors)
-    written = write_report(folder, comparison, figures)
+    speed = {}
+    if config.speed.images > 0:
+        step = max(1, len(comparison.images) // config.speed.images)
+        timed = [read_picture(entry.path) for entry in comparison.images[::step][: config.speed.images]]
+        speed = images_per_second(detectors, timed, config.speed.threads, config.speed.repeats)
+    figures = results(comparison, config, detectors, speed)
+    written = write_report(folder, comparison, figures, config.tiles)
     console.print(result_table(figures))
     for name, result in comparison.results.items():
         if result.adjustment is not None:
@@ -75,42 +61,30 @@ def evaluate(config: DictConfig, folder: Path, console: Console) -> float:
             console.print(f"{name}: too few faces found to fit a box adjustment", style="yellow")
     if comparison.training_images:
         console.print(f"{comparison.training_images} images were kept for fitting and are not counted")
-    for path in comparison.unreadable:
+    for path, reason in comparison.unreadable.items():
         hint = " (GIF needs OpenCV 4.11 or later)" if path.suffix.lower() == ".gif" else ""
-        console.print(f"left out, OpenCV cannot read it: {path}{hint}", style="yellow", soft_wrap=True)
+        console.print(f"left out: {reason}{hint}", style="yellow", soft_wrap=True)
     console.print(f"{len(written)} files in {folder}", soft_wrap=True, highlight=False)
     return max(result.curve.average_precision() for result in comparison.results.values())
 
 
-def _images(config: DictConfig) -> list[ImageAnnotations]:
-    face_filter: FaceFilter = instantiate(config.count)
+def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
     entries = read_annotations(config.truth, config.images, config.format, config.category)
     if config.negatives is not None:
-        folder = Path(config.negatives).expanduser()
-        found = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES]
-        if not found:
-            raise DataError(f"there are no pictures in {folder}")
-        entries += [plain_entry(path, []) for path in found]
-    check_files(entries)
+        entries += [plain_entry(path, []) for path in find_pictures(Path(config.negatives).expanduser())]
+    if missing := [str(entry.path) for entry in entries if not entry.path.is_file()]:
+        shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
+        hint = "give the folder that they are in with images="
+        raise DataError(f"{len(missing)} of {len(entries)} annotated images are missing: {shown}; {hint}")
     if config.limit is not None and config.limit < len(entries):
-        if config.limit < 1:
-            raise ConfigError(f"limit must be at least 1, not {config.limit}")
         drawn = np.random.default_rng(config.seed).permutation(len(entries))[: config.limit]
         entries = [entries[i] for i in sorted(drawn)]
-    return [face_filter.apply(entry) for entry in entries]
-
-
-def _speed(config: DictConfig, detectors: Mapping[str, FaceDetector], comparison: Comparison) -> dict[str, float]:
-    if config.speed.images < 1:
-        return {}
-    step = max(1, len(comparison.images) // config.speed.images)
-    paths = [entry.path for entry in comparison.images[::step][: config.speed.images]]
-    return images_per_second(detectors, paths, config.speed.threads, config.speed.repeats)
+    return [config.count.apply(entry) for entry in entries]
 
 
 def main() -> None:
     """Run the command."""
-    run_command(lambda config: evaluate(config, output_dir(), Console()), "evaluate", "cascade")
+    run_command(lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()), "evaluate", "cascade")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,167 @@
 """Make samples for training: `python -m cascade.prepare positives=FOLDER negatives=FOLDER`."""
 
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from cascade.command import output_dir, run_command, settings
-from cascade.samples.run import PrepareConfig, run_preparation
+from cascade.contact_sheet import contact_sheet
+from cascade.detectors.boosted import CascadeDetector
+from cascade.errors import ConfigError, DataError, OutputError
+from cascade.files import whole
+from cascade.opencv.distort import Distortion, distort
+from cascade.opencv.tools.install import ensure_tools
+from cascade.pictures import Image, find_pictures, save_picture
+from cascade.samples.annotations import read_annotations
+from cascade.samples.folder import ACCOUNT, reasons, write_folder
+from cascade.samples.sieve import Picture, Sieve
+from cascade.samples.variants import Variants, mix
+from cascade.samples.vec import read_vec, write_vec
+from cascade.samples.window import Window
+from cascade.terminal import progress_bar
+
+_MARKER = "prepare.yaml"
+
+
+@dataclass
+class PrepareConfig:
+    """The settings' names and types; what each is, and its default, stands in `configs/cascade/prepare.yaml`."""
+
+    name: str
+    positives: str | None
+    annotations: str | None
+    annotation_format: str | None
+    detector: str | None
+    negatives: str
+    w: int
+    h: int
+    aspect: str
+    aspect_tolerance: float
+    min_std: float
+    held_out: float
+    seed: int
+    num: int | None
+    overwrite: bool
+    variants: Variants
+    distort: Distortion
+    tools: dict[str, str | None]
+
+    def __post_init__(self) -> None:
+        if self.aspect not in ("crop", "pad", "refuse"):
+            raise ConfigError(f"aspect is {self.aspect!r}; it may be crop, pad or refuse")
+        if not 0 <= self.held_out < 1:
+            raise ConfigError(f"held_out is {self.held_out}; it must be 0 or more and below 1")
+        if min(self.w, self.h) < 8:
+            raise ConfigError(f"w × h is {self.w}×{self.h}; both must be at least 8 pixels")
+        if self.annotations is not None and self.detector is not None:
+            raise ConfigError("Give annotations or a detector, not both: either says where the faces are")
+        if (self.positives is None and self.annotations is None) == (self.distort.image is None):
+            raise ConfigError("Give positives=FOLDER, or distort.image=FILE to make samples from one picture")
+
 
 ConfigStore.instance().store(name="prepare_schema", node=PrepareConfig)
 
 
-def prepare(config: DictConfig) -> None:
-    """Prepare once as configured."""
-    run_preparation(settings(config, PrepareConfig), output_dir(), Console())
+def prepare(config: PrepareConfig, folder: Path, console: Console) -> None:
+    """Prepare samples as configured into a folder, which is replaced as a whole when everything has worked.
+
+    Raises:
+        DataError: the pictures or annotations cannot be used.
+        OutputError: the folder holds something else.
+        ToolsError: samples are made by distortion, and OpenCV's binaries cannot be had.
+    """
+    marker = OmegaConf.to_yaml(OmegaConf.structured(config))
+    _check_folder(folder, marker, config.overwrite)
+    given = _given(config)
+    detector = None if config.detector is None else CascadeDetector(config.detector, min_neighbors=4)
+    window = Window(config.w, config.h, config.aspect, config.aspect_tolerance)
+    with whole(folder) as work:
+        scratch = work / "scratch"
+        scratch.mkdir(parents=True)
+        sieve = Sieve(window, config.variants, config.seed, config.min_std, detector, scratch)
+        with progress_bar(console) as bar:
+            pictures = list(bar.track(sieve.sift(given), len(given), description="looking at the pictures"))
+        chosen = write_folder(work, pictures, config.held_out, config.seed)
+        shutil.rmtree(scratch)
+        samples = _write_samples(work, chosen, config, console)
+        shown = samples[np.linspace(0, len(samples) - 1, min(len(samples), 300)).astype(int)]
+        save_picture(work / "positives.png", contact_sheet(shown, columns=20, cell=2 * config.w))
+        (work / _MARKER).write_text(marker, encoding="utf-8")
+    counts: Counter[tuple[str, str]] = Counter()
+    for picture in chosen:
+        counts[picture.role, picture.split] += len(picture.boxes) or 1
+    lines = (
+        f"{folder}: {len(samples)} samples of {config.w}×{config.h} in positives.vec, "
+        f"{counts['negative', 'train']} negatives",
+        f"held out for measuring: {counts['positive', 'held_out']} positives, "
+        f"{counts['negative', 'held_out']} negatives",
+        *(f"  {count} {role}: {reason}" for (role, reason), count in sorted(reasons(pictures).items())),
+        f"what became of each picture: {ACCOUNT}; a look at the samples: positives.png",
+    )
+    console.print(*lines, sep="\n", soft_wrap=True, highlight=False)
+
+
+def _check_folder(folder: Path, marker: str, overwrite: bool) -> None:
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / _MARKER).is_file():
+        raise OutputError(f"{folder} is not empty, and not made by this command; choose another name=…")
+    before: Any = OmegaConf.load(folder / _MARKER)
+    now: Any = OmegaConf.create(marker)
+    watched = [key for key in now if key not in ("overwrite", "tools")]
+    changed = [f"{key}: {before.get(key)} → {now[key]}" for key in watched if before.get(key) != now[key]]
+    if changed and not overwrite:
+        raise OutputError(
+            f"{folder} was prepared with other settings:\n  " + "\n  ".join(changed) + "\n"
+            "Choose another name=…, or give overwrite=true to replace it."
+        )
+
+
+def _given(config: PrepareConfig) -> list[Picture]:
+    given = []
+    if config.annotations is not None:
+        for images in (config.positives, None):  # where their paths start: failing that folder, at their own
+            entries = read_annotations(config.annotations, images, config.annotation_format)
+            if any(entry.path.is_file() for entry in entries):
+                break
+        given = [Picture("positive", entry.path, entry) for entry in entries]
+    elif config.positives is not None:
+        given = [Picture("positive", path) for path in find_pictures(Path(config.positives).expanduser())]
+    return given + [Picture("negative", path) for path in find_pictures(Path(config.negatives).expanduser())]
+
+
+def _write_samples(folder: Path, chosen: list[Picture], config: PrepareConfig, console: Console) -> Image:
+    """Write the .vec files; returns the samples to train on, (N, h, w)."""
+    vec = folder / "positives.vec"
+    if config.distort.image is not None:
+        tools = ensure_tools(**config.tools, console=console)
+        distort(tools, config.distort, folder / "bg.txt", vec, w=config.w, h=config.h)
+        return read_vec(vec, config.w, config.h)
+    cut = {
+        split: [picture.samples for picture in chosen if picture.split == split and picture.samples is not None]
+        for split in ("train", "held_out")
+    }
+    boxes = np.concatenate(cut["train"])
+    num = len(boxes) if config.num is None else config.num
+    if not 0 < num <= len(boxes):
+        raise DataError(f"num is {num}, and there are {len(boxes)} boxes to train on: it must be 1 to {len(boxes)}")
+    samples = mix(boxes[:num], config.variants.mirror, config.seed)
+    write_vec(vec, samples)
+    if cut["held_out"]:
+        write_vec(folder / "held_out" / "positives.vec", np.concatenate(cut["held_out"])[:, 0])
+    return samples
 
 
 def main() -> None:
     """Run the command."""
-    run_command(prepare, "prepare", "cascade")
+    run_command(lambda config: prepare(settings(config, PrepareConfig), output_dir(), Console()), "prepare", "cascade")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from cascade.command import interruptible, is_multirun, output_dir, run_command, settings
+from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError
 from fer.inference.classifier import load_classifier
 from fer.inference.live import LiveSource
@@ -86,6 +86,7 @@ def detect(config: DictConfig) -> None:
     recogniser = ExpressionRecognizer(detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking)
     explainer = None
     if chosen.explain:  # imports torch
+        require("explain")
         from fer.inference.explain import Explainer
 
         explainer = Explainer(classifier)

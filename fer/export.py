@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from cascade.command import require, run_command
+from cascade.command import run_command
 from cascade.errors import ConfigError, DataError, OutputError
 from fer.card import update_card
 
@@ -40,7 +40,6 @@ def export_configured(config: DictConfig) -> None:
     scores = Path(str(config.metrics)).expanduser() if config.metrics else ckpt_path.parent.parent / "metrics.json"
     known = config.metrics is not None or scores.is_file()
     crop = {str(key): value for key, value in config.crop.items() if value is not None}
-    require("export", "torch", "torchvision", "onnx", "onnxscript")
     from fer.onnx_export import export
 
     info, result = export(ckpt_path, output, config.tolerance, crop, read_metrics(scores) if known else None)
@@ -67,7 +66,7 @@ def export_configured(config: DictConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command(export_configured, "export", positional=("ckpt_path",))
+    run_command(export_configured, "export", positional=("ckpt_path",), extra="export")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from cascade.command import run_command
 
 def train(config: DictConfig) -> float | None:
     """Run once as configured; return the monitored metric, which sweeps optimise."""
-    from fer.training.run import run
+    from fer.training.training_run import training_run
 
-    return run(config)
+    return training_run(config)
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Face detectors, all behind `cascade.detectors.boosted.FaceDetector`."""
+"""Face detectors, all behind `cascade.detector.FaceDetector`."""

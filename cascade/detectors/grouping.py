@@ -1,10 +1,9 @@
 """From the many overlapping hits of a cascade's windows to one scored box a face."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from cascade.boxes import shared_areas
 from cascade.detector import Detections
 
 _EPS = 0.2  # OpenCV's: how far sides may differ, as a share of the smaller box
@@ -75,12 +74,10 @@ def _connected(count: int, first: _Ints, second: _Ints) -> _Ints:
 
 def _drop_covered(found: Detections) -> Detections:
     """Without the boxes that share most of the smaller one's area with a better box."""
-    boxes: npt.NDArray[Any] = found.boxes.astype(np.float64)
-    upper, lower, area = boxes[:, :2], boxes[:, :2] + boxes[:, 2:], boxes[:, 2] * boxes[:, 3]
+    areas = found.boxes[:, 2:].astype(np.float64).prod(axis=1)
     keep: list[int] = []
-    for index in range(len(boxes)):
-        shared = np.minimum(lower[keep], lower[index]) - np.maximum(upper[keep], upper[index])
-        overlap = np.clip(shared, 0, None).prod(axis=1)
-        if not (overlap >= _COVERED * np.minimum(area[keep], area[index])).any():
+    for index in range(len(found)):
+        shared = shared_areas(found.boxes[keep], found.boxes[index])[:, 0]
+        if not (shared >= _COVERED * np.minimum(areas[keep], areas[index])).any():
             keep.append(index)
     return Detections(found.boxes[keep], found.scores[keep])

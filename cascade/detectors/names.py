@@ -1,12 +1,15 @@
-"""Finding a cascade's XML file by name: OpenCV's own, ours, or a path."""
+"""Finding a cascade's XML file by name - OpenCV's own, ours, or a path - and how it frames faces."""
 
+import json
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import cv2
+
+from cascade.boxes import BoxAdjustment
 from cascade.errors import ModelError
 
-_PREFIX = "haarcascade_"
 _ALIASES = {
     "default": "frontalface_default",
     "alt": "frontalface_alt",
@@ -14,40 +17,71 @@ _ALIASES = {
     "alt_tree": "frontalface_alt_tree",
     "profile": "profileface",
 }
+_LBP = "opencv_lbp"
 
 
-def load_cv2() -> ModuleType:
-    """OpenCV, provided that it still has cascades.
-
-    Raises:
-        ModelError: OpenCV 5's main wheel, which has no CascadeClassifier.
-    """
-    import cv2
-
-    if not hasattr(cv2, "CascadeClassifier"):
-        raise ModelError(
-            f"OpenCV {getattr(cv2, '__version__', '?')} has no CascadeClassifier (version 5 dropped it); "
-            'install one that has: pip install "opencv-python>=4.10,<5"'
-        )
-    return cv2
+def models_folder() -> Path:
+    """The folder of this project's own detectors."""
+    return Path(str(files("cascade"))) / "models"
 
 
 def released_cascades() -> dict[str, Path]:
     """This project's own cascades, by name."""
-    folder = Path(str(files("cascade"))) / "models"
-    return {path.stem: path for path in sorted(folder.glob("*.xml"))}
+    return {path.stem: path for path in sorted(models_folder().glob("*.xml"))}
 
 
-def known_cascades() -> dict[str, Path]:
-    """Every cascade that has a name: ours, then OpenCV's, then the short names of the face cascades."""
-    cv2 = load_cv2()
+def find_cascade(cascade: str | Path) -> Path:
+    """The XML file of a cascade.
+
+    Args:
+        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
+            `haarcascade_NAME.xml` of OpenCV, `opencv_lbp` or `opencv_lbp_NAME` once the tools are there), an XML
+            file's path, or the result folder of a training.
+
+    Raises:
+        ModelError: no cascade of that name, or no file at that path.
+    """
+    text, path = str(cascade), Path(cascade).expanduser()
+    known = {**_haar_cascades(), **(_lbp_cascades() if text.startswith(_LBP) else {}), **released_cascades()}
+    for candidate in (known.get(text), path, path / "cascade.xml"):
+        if candidate is not None and candidate.is_file():
+            return candidate
+    faces = [name for name, file in sorted(known.items()) if "face" in file.stem and "catface" not in file.stem]
+    listed = ", ".join(dict.fromkeys([*released_cascades(), *faces]))
+    raise ModelError(f"no cascade is called {text!r}, and there is no such file; known are {listed}")
+
+
+def declared_adjustment(path: Path) -> BoxAdjustment | None:
+    """What leads from a cascade's own boxes to the canonical ones, as its model declares.
+
+    That is `box_adjustment` in the JSON file beside it, or for OpenCV's cascades in `cascade/models/opencv.json`.
+
+    Raises:
+        ModelError: a JSON file that is damaged.
+    """
+    beside = path.with_suffix(".json")
+    declared = _read(beside).get("box_adjustment") if beside.is_file() else None
+    declared = declared or _read(models_folder() / "opencv.json").get(path.stem)
+    try:
+        return None if declared is None else BoxAdjustment(**declared)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{beside}: box_adjustment holds dx, dy, width and height ({error})") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _haar_cascades() -> dict[str, Path]:
+    """Those that OpenCV brings along, by what follows `haarcascade_` and by the short names of the faces'."""
     data = getattr(cv2, "data", None)  # distributions' own builds of OpenCV leave it out
-    opencv: dict[str, Path] = {}
-    if data is not None:
-        for path in sorted(Path(data.haarcascades).glob(f"{_PREFIX}*.xml")):
-            opencv[path.stem.removeprefix(_PREFIX)] = path
-    short = {alias: opencv[name] for alias, name in _ALIASES.items() if name in opencv}
-    return {**opencv, **short, **released_cascades()}
+    found = sorted(Path(data.haarcascades).glob("haarcascade_*.xml")) if data is not None else []
+    named = {path.stem.removeprefix("haarcascade_"): path for path in found}
+    return named | {alias: named[name] for alias, name in _ALIASES.items() if name in named}
 
 
 def _lbp_cascades() -> dict[str, Path]:
@@ -57,37 +91,5 @@ def _lbp_cascades() -> dict[str, Path]:
     found = sorted((tools_folder() / "data").rglob("lbpcascade_*.xml"))
     if not found:
         raise ModelError("OpenCV's wheel has no LBP cascades; `make tools` puts them into the cache")
-    return {"lbp_" + path.stem.removeprefix("lbpcascade_"): path for path in found}
-
-
-def find_cascade(cascade: str | Path) -> Path:
-    """The XML file of a cascade.
-
-    Args:
-        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
-            `haarcascade_NAME.xml` of OpenCV, `lbp_frontalface` once the tools are there), an XML file's
-            path, or the result folder of a training.
-
-    Raises:
-        ModelError: no cascade of that name, or no file at that path.
-    """
-    text = str(cascade)
-    known = known_cascades()
-    if text.startswith("lbp_"):
-        known |= _lbp_cascades()
-    if text in known:
-        return known[text]
-    path = Path(text).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir() and (path / "cascade.xml").is_file():
-        return path / "cascade.xml"  # the result folder of a training
-    if path.suffix == ".xml" or path.parent != Path():
-        raise ModelError(f"no cascade file at {path}; give the path of an XML file, or a name: {_listed(known)}")
-    raise ModelError(f"no cascade is called {text!r}; known are {_listed(known)}; or give a file's path")
-
-
-def _listed(known: dict[str, Path]) -> str:
-    ours = released_cascades()
-    opencv = [name for name, path in known.items() if path.stem.endswith("profileface") or "frontalface_" in path.stem]
-    return ", ".join([*sorted(ours), *sorted(set(opencv) - set(ours))])
+    # lbpcascade_frontalface is opencv_lbp, lbpcascade_profileface opencv_lbp_profileface
+    return {path.stem.replace("lbpcascade", _LBP).removesuffix("_frontalface"): path for path in found}

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import InstantiationException
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
 from cascade.detector import FaceDetector
 from cascade.detectors.names import find_cascade
-from cascade.errors import ConfigError, UserError
+from cascade.errors import ConfigError
 
 _CASCADE = "cascade.CascadeDetector"
 
@@ -27,14 +28,15 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
     Args:
         choices: each the name of a detector's config, a cascade's name, an XML file or a training's result
             folder; or a mapping with that under `detector`, keys that override its config, and perhaps the
-            `name` to show.
+            `name` to show; or a mapping with a `_target_`.
         settings: given to every cascade that does not set them itself.
 
     Returns:
         The detectors by the names to show, in their order.
 
     Raises:
-        UserError: an unknown name or setting, or a file that is missing or broken.
+        ConfigError: an unknown setting, or no detector.
+        ModelError: an unknown name or a file that is missing or broken; from a config within InstantiationException.
     """
     made: dict[str, FaceDetector] = {}
     for choice in choices:
@@ -42,47 +44,45 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
         unique, number = shown, 2
         while unique in made:
             unique, number = f"{shown}-{number}", number + 1
-        made[unique] = _instantiate(unique, config)
+        if missing := [key for key, value in config.items() if value == "???"]:
+            hint = f"{{detector: {shown}, {missing[0]}: ...}}"
+            raise ConfigError(f"the detector {shown} needs {', '.join(missing)}: {hint}")
+        made[unique] = instantiate(config)
+        if not isinstance(made[unique], FaceDetector):
+            raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")
     if not made:
         raise ConfigError("name at least one detector: detectors=[alt2]")
     return made
 
 
 def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    own: dict[str, Any] = {}
-    if isinstance(choice, Mapping):
-        own = {str(key): value for key, value in choice.items()}
-        if "_target_" in own:
-            return str(own.pop("name", own["_target_"].rpartition(".")[2])), own
-        if "detector" not in own:
-            raise ConfigError(f"a detector given as a mapping needs `detector` or `_target_`: {dict(choice)}")
-        choice = own.pop("detector")
-    text = str(choice)
-    base: dict[str, Any]
-    if text in detector_configs():
-        base = OmegaConf.to_container(OmegaConf.load(detector_configs()[text]))  # type: ignore[assignment]
-        shown = text
+    """The name to show, and what is to be instantiated."""
+    own = {str(key): value for key, value in choice.items()} if isinstance(choice, Mapping) else {"detector": choice}
+    if "_target_" in own:
+        return str(own.pop("name", own["_target_"].rpartition(".")[2])), own
+    if "detector" not in own:
+        raise ConfigError(f"a detector given as a mapping needs `detector` or `_target_`: {own}")
+    shown = str(own.pop("detector"))
+    if shown in detector_configs():
+        base = _composed(shown)
     else:
-        path = find_cascade(text)
+        path = find_cascade(shown)
         base = {"_target_": _CASCADE, "cascade": str(path)}
-        shown = text if path.stem.endswith(text) else path.stem
         if path.name == "cascade.xml":  # every training's result is called that
             shown = path.parent.name
+        elif not path.stem.endswith(shown):
+            shown = path.stem
     if base["_target_"] == _CASCADE:
         base |= settings
     return str(own.pop("name", shown)), {**base, **own}
 
 
-def _instantiate(name: str, config: dict[str, Any]) -> FaceDetector:
-    missing = [key for key, value in config.items() if value == "???"]
-    if missing:
-        raise ConfigError(f"the detector {name} needs {', '.join(missing)}: {{detector: {name}, {missing[0]}: ...}}")
+def _composed(name: str) -> Any:
+    """A detector's config; Hydra composes one primary config at a time, so the command's makes way for a moment."""
+    instance = GlobalHydra.instance()
+    command, instance.hydra = instance.hydra, None
     try:
-        detector = instantiate(config)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from error
-        raise ConfigError(f"the detector {name} cannot be made: {error.__cause__ or error}") from error
-    if not isinstance(detector, FaceDetector):
-        raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")
-    return detector
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            return OmegaConf.to_container(compose(f"detector/{name}").detector)
+    finally:
+        GlobalHydra.instance().hydra = command

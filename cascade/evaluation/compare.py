@@ -1,24 +1,25 @@
 """Running several detectors over the same annotated images and counting."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
-from cascade.errors import DataError
+from cascade.errors import DataError, ImageError
 from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
 from cascade.evaluation.matching import match
-from cascade.evaluation.tiles import Tiles
-from cascade.evaluation.truth import read_image
-from cascade.pictures import Image
+from cascade.pictures import Image, read_picture
 from cascade.samples.image_annotations import ImageAnnotations
 
-_Scans = list[list[Detections]]  # by image, by setting of min_neighbors
+_Scan = list[Detections]  # of one image, by setting of min_neighbors
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class OperatingPoint:
     rate: float
 
 
+class Outcome(NamedTuple):
+    """What became of one detection, or of a face that was missed.
+
+    Attributes:
+        path: the image.
+        box: (4,) of it.
+        score: the detector's; of a missed face its width in pixels.
+        verdict: `right`, `wrong`, `ignored` or `missed`.
+    """
+
+    path: Path
+    box: npt.NDArray[np.floating]
+    score: float
+    verdict: str
+
+
 @dataclass(frozen=True, eq=False)
 class DetectorResult:
     """One detector's measurements.
@@ -47,19 +64,14 @@ class DetectorResult:
         operating: with its own settings.
         sweep: with each `min_neighbors`; empty for other detectors than cascades.
         adjustment: what was fitted and applied to its boxes; None when nothing was.
-        verdicts: for each image the detections and, as letters, whether each is right (`r`), wrong (`w`)
-            or excused (`e`), with its own settings.
-        misses: the missed faces, with its own settings.
-        false_alarms: likewise.
+        outcomes: of all images, with its own settings.
     """
 
     curve: Curve
     operating: OperatingPoint
     sweep: list[OperatingPoint]
     adjustment: BoxAdjustment | None
-    verdicts: list[tuple[Detections, str]]
-    misses: Tiles
-    false_alarms: Tiles
+    outcomes: list[Outcome]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,144 +81,104 @@ class Comparison:
     Attributes:
         results: by detector.
         images: the images counted, without those that an adjustment was fitted on.
-        unreadable: images that were left out because OpenCV cannot read them.
+        unreadable: images that were left out because they cannot be read, and why.
         training_images: how many images an adjustment was fitted on.
     """
 
     results: dict[str, DetectorResult]
     images: list[ImageAnnotations]
-    unreadable: list[Path] = field(default_factory=list)
-    training_images: int = 0
+    unreadable: dict[Path, str]
+    training_images: int
 
 
 def compare(
     detectors: Mapping[str, FaceDetector],
-    images: Sequence[ImageAnnotations],
+    images: Iterable[ImageAnnotations],
     *,
-    iou_threshold: float = 0.4,
-    sweep: Sequence[int] = (1, 2, 3, 5, 8, 12),
+    iou: float,
+    sweep: Sequence[int] = (),
     fit_share: float = 0.0,
     seed: int = 0,
-    tiles: int = 60,
-    progress: Callable[[], None] = lambda: None,
 ) -> Comparison:
     """Let every detector look at every image, and count.
 
     Args:
         detectors: by name.
         images: with the faces to find and those to ignore.
-        iou_threshold: least intersection over union of a detection with the face that it finds.
+        iou: least intersection over union of a detection with the face that it finds, above 0, at most 1.
         sweep: settings of `min_neighbors` at which cascades are counted.
-        fit_share: share of the images, drawn by `seed`, on which a box adjustment is fitted for each
-            detector; those images are not counted for any. 0 fits none.
+        fit_share: share of the images, from 0 to below 1, drawn by `seed`, on which a box adjustment is fitted for
+            each detector; those images are not counted for any. 0 fits none.
         seed: of that draw.
-        tiles: how many misses and how many false alarms are kept as pictures.
-        progress: called after each image and detector.
 
     Raises:
         DataError: no readable image, no face to find, or nothing left to fit on.
     """
-    scans: dict[str, _Scans] = {name: [] for name in detectors}
-    settings = {name: _settings(detector, sweep) for name, detector in detectors.items()}
+    scans: dict[str, list[_Scan]] = {name: [] for name in detectors}
+    # of min_neighbors: rising, the detector's own last
+    settings: dict[str, list[int | None]] = {
+        name: [*sorted(set(sweep)), detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
+        for name, detector in detectors.items()
+    }
     readable: list[ImageAnnotations] = []
-    unreadable: list[Path] = []
+    unreadable: dict[Path, str] = {}
     for entry in images:
-        image = read_image(entry.path)
-        if image is None:
-            unreadable.append(entry.path)
+        try:
+            image = read_picture(entry.path)
+        except ImageError as error:
+            unreadable[entry.path] = str(error)
         else:
             readable.append(entry)
-        for name, detector in detectors.items():
-            if image is not None:
+            for name, detector in detectors.items():
                 scans[name].append(_scan(detector, image, settings[name]))
-            progress()
     if not readable:
-        raise DataError(f"OpenCV can read none of the {len(images)} images; the first is {unreadable[0]}")
-    training, counted = _split(len(readable), fit_share, seed)
+        raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
+    taken = round(fit_share * len(readable))
+    if taken == len(readable):
+        raise DataError(f"{taken} images are too few to fit on a share of {fit_share} and count the rest")
+    order = np.random.default_rng(seed).permutation(len(readable)).tolist()
+    training, counted = order[:taken], sorted(order[taken:])
     kept = [readable[i] for i in counted]
-    if not any((~entry.ignore).any() for entry in kept):
+    if all(entry.ignore.all() for entry in kept):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
     for name in detectors:
-        widest = [scan[0] for scan in scans[name]]
-        fitted = fit_adjustment((widest[i], readable[i]) for i in training) if fit_share else None
-        own = [[_adjusted(found, fitted) for found in scans[name][i]] for i in counted]
-        results[name] = _count(name, own, kept, settings[name], iou_threshold, fitted, tiles)
+        adjustment = fit_adjustment((scans[name][i][0], readable[i]) for i in training)
+        adjusted = [[found.adjusted(adjustment) for found in scans[name][i]] for i in counted]
+        results[name] = _count(adjusted, kept, settings[name], iou, adjustment)
     return Comparison(results, kept, unreadable, len(training))
 
 
-def _settings(detector: FaceDetector, sweep: Sequence[int]) -> list[int | None]:
-    """Settings of `min_neighbors` to scan with: rising, the detector's own last."""
-    if not isinstance(detector, CascadeDetector):
-        return [None]
-    return [*sorted(set(sweep)), detector.min_neighbors]
-
-
-def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> list[Detections]:
+def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> _Scan:
     if isinstance(detector, CascadeDetector):
         found = detector.sweep(image, [least for least in settings if least is not None])
         return [*found[:-1], found[-1].above(detector.min_score)]
     return [detector.detect(image)]
 
 
-def _split(count: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the images to fit on and of those to count, each rising."""
-    if not 0 <= share < 1:
-        raise DataError(f"the share of images to fit on must be at least 0 and below 1, not {share}")
-    taken = round(share * count)
-    order = np.random.default_rng(seed).permutation(count)
-    if taken == count:
-        raise DataError(f"{count} images are too few to fit on a share of {share} and count the rest")
-    return sorted(order[:taken].tolist()), sorted(order[taken:].tolist())
-
-
-def _adjusted(found: Detections, adjustment: BoxAdjustment | None) -> Detections:
-    return found if adjustment is None else Detections(adjustment.apply(found.boxes), found.scores)
-
-
 def _count(
-    name: str,
-    scans: _Scans,
+    scans: list[_Scan],
     images: list[ImageAnnotations],
     settings: list[int | None],
     threshold: float,
     adjustment: BoxAdjustment | None,
-    limit: int,
 ) -> DetectorResult:
     faces = sum(int((~entry.ignore).sum()) for entry in images)
     points: list[OperatingPoint] = []
-    curve: Curve | None = None
+    curves: list[Curve] = []
     for number, least in enumerate(settings):
-        scores, right, found = [], [], 0
-        for scan, entry in zip(scans, images, strict=True):
-            matches = match(scan[number], entry.boxes, entry.ignore, threshold)
-            scores.append(scan[number].scores[~matches.excused])
-            right.append((matches.face >= 0)[~matches.excused])
-            found += int(matches.found.sum())
-        flat = np.concatenate(right)
-        points.append(OperatingPoint(least, found, int((~flat).sum()), found / faces))
-        curve = curve or Curve.of(np.concatenate(scores), flat, faces, len(images))
-    assert curve is not None  # there is always one setting
-    misses, alarms = Tiles(f"{name}: missed faces", limit), Tiles(f"{name}: false alarms", limit)
-    verdicts = []
-    for scan, entry in zip(scans, images, strict=True):
-        verdicts.append((scan[-1], _judge(scan[-1], entry, threshold, misses, alarms)))
-    return DetectorResult(curve, points[-1], points[:-1], adjustment, verdicts, misses, alarms)
+        judged = [_judge(entry, scan[number], threshold) for entry, scan in zip(images, scans, strict=True)]
+        outcomes = list(chain.from_iterable(judged))
+        counted = [outcome for outcome in outcomes if outcome.verdict in ("right", "wrong")]
+        right = [outcome.verdict == "right" for outcome in counted]
+        points.append(OperatingPoint(least, sum(right), len(right) - sum(right), sum(right) / faces))
+        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(images)))
+    return DetectorResult(curves[0], points[-1], points[:-1], adjustment, outcomes)
 
 
-def _judge(detections: Detections, entry: ImageAnnotations, threshold: float, misses: Tiles, alarms: Tiles) -> str:
-    """The letters of one image's detections; its errors go to the sheets."""
+def _judge(entry: ImageAnnotations, detections: Detections, threshold: float) -> Iterator[Outcome]:
     matches = match(detections, entry.boxes, entry.ignore, threshold)
-    missed = np.flatnonzero(~entry.ignore & ~matches.found)
-    wrong = np.flatnonzero(matches.wrong)
-    if len(missed) or len(wrong):
-        image = read_image(entry.path)
-        if image is not None:
-            for index in missed:
-                box = entry.boxes[index]
-                misses.add(image, box, float(box[2]), f"{entry.path.stem[-12:]} {box[2]:.0f}x{box[3]:.0f}")
-            for index in wrong:
-                score = float(detections.scores[index])
-                alarms.add(image, detections.boxes[index], score, f"{entry.path.stem[-12:]} {score:.1f}")
-    letters = np.where(matches.face >= 0, "r", np.where(matches.excused, "e", "w"))
-    return "".join(letters.tolist())
+    for box, score, verdict in zip(detections.boxes, detections.scores, matches.verdicts, strict=True):
+        yield Outcome(entry.path, box, float(score), verdict)
+    for box in entry.boxes[~entry.ignore & ~matches.found]:
+        yield Outcome(entry.path, box, float(box[2]), "missed")

@@ -1,11 +1,11 @@
 """Which detections are right: greedy matching of boxes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cascade.boxes import iou
 from cascade.detector import Detections
 
 Floats = npt.NDArray[np.float64]
@@ -32,16 +32,11 @@ class Matches:
         """(N,) bool: false alarms, second boxes on a face among them."""
         return (self.face < 0) & ~self.excused
 
-
-def iou(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Floats:
-    """Intersection over union of boxes (N, 4) and (M, 4), `x, y, width, height`: (N, M), 0 to 1."""
-    a = np.asarray(first, np.float64).reshape(-1, 1, 4)
-    b = np.asarray(second, np.float64).reshape(1, -1, 4)
-    lower = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
-    shared = np.clip(lower - np.maximum(a[..., :2], b[..., :2]), 0, None).prod(axis=2)
-    union = a[..., 2:].prod(axis=2) + b[..., 2:].prod(axis=2) - shared
-    overlap: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap
+    @property
+    def verdicts(self) -> list[str]:
+        """For each detection `right`, `wrong` or `ignored`."""
+        words: list[str] = np.where(self.face >= 0, "right", np.where(self.excused, "ignored", "wrong")).tolist()
+        return words
 
 
 def match(detections: Detections, boxes: Floats, ignore: Bools, threshold: float) -> Matches:

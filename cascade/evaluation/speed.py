@@ -2,17 +2,16 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from cascade.detector import FaceDetector
-from cascade.evaluation.truth import read_image
+from cascade.pictures import Image
 
 
 def images_per_second(
-    detectors: Mapping[str, FaceDetector], paths: Sequence[Path], threads: int, repeats: int = 1
+    detectors: Mapping[str, FaceDetector], images: Sequence[Image], threads: int, repeats: int = 1
 ) -> dict[str, float]:
     """Time `detect` on the same decoded images, one after the other.
 
@@ -21,24 +20,21 @@ def images_per_second(
 
     Args:
         detectors: by name.
-        paths: the images, which are read before the clock starts.
+        images: as for `detect`, one or more.
         threads: OpenCV's threads while timing.
-        repeats: passes over the images.
+        repeats: passes over the images, one or more.
     """
-    best = {name: np.full(len(paths), np.inf) for name in detectors}
+    seconds = np.empty((repeats, len(images), len(detectors)))
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:
-        for _ in range(repeats):
-            for index, path in enumerate(paths):
-                image = read_image(path)
-                if image is None:
-                    continue
-                for name, detector in detectors.items():
+        for taken in seconds:
+            for row, image in zip(taken, images, strict=True):
+                for index, detector in enumerate(detectors.values()):
                     start = time.perf_counter()
                     detector.detect(image)
-                    best[name][index] = min(best[name][index], time.perf_counter() - start)
+                    row[index] = time.perf_counter() - start
     finally:
         cv2.setNumThreads(before)
-    timed = {name: times[np.isfinite(times)] for name, times in best.items()}
-    return {name: len(times) / float(times.sum()) if len(times) else 0.0 for name, times in timed.items()}
+    totals = seconds.min(axis=0).sum(axis=0)
+    return {name: len(images) / float(total) for name, total in zip(detectors, totals, strict=True)}

@@ -6,20 +6,13 @@ from pathlib import Path, PurePath
 
 from cascade.errors import ConfigError, DataError
 from cascade.pictures import SUFFIXES
-from cascade.samples.formats.coco import read_coco
-from cascade.samples.formats.lines import Lines, finite_numbers
-from cascade.samples.formats.mit_cmu import read_mit_cmu
-from cascade.samples.formats.opencv_info import read_opencv, split_info
-from cascade.samples.formats.wider import read_wider
-from cascade.samples.formats.yolo import read_yolo
+from cascade.samples import formats
 from cascade.samples.image_annotations import ImageAnnotations
 
-__all__ = ["FORMATS", "ImageAnnotations", "detect_format", "read_annotations"]
-
-_LINE_READERS: dict[str, Callable[[Lines], list[ImageAnnotations]]] = {
-    "opencv": read_opencv,
-    "wider": read_wider,
-    "mit_cmu": read_mit_cmu,
+_LINE_READERS: dict[str, Callable[[formats.Lines], list[ImageAnnotations]]] = {
+    "opencv": formats.read_opencv,
+    "wider": formats.read_wider,
+    "mit_cmu": formats.read_mit_cmu,
 }
 FORMATS = (*_LINE_READERS, "yolo", "coco")
 
@@ -43,6 +36,7 @@ def read_annotations(
         shares of the image's size.
 
     Raises:
+        ConfigError: there is no format of that name.
         DataError: a missing file or an entry that breaks the format: file, line and rule are named.
     """
     source = Path(path).expanduser()
@@ -52,16 +46,16 @@ def read_annotations(
     if root is not None and not root.is_dir():
         raise DataError(f"there is no image folder at {root}")
     name = format or detect_format(source)
-    if name == "coco":
-        return _rooted(read_coco(source, category), source, root)
+    if name not in FORMATS:
+        raise ConfigError(f"unknown annotation format {name!r}; known are {', '.join(FORMATS)}")
     if name == "yolo":
         beside = source.parent / "images"  # the usual layout is images/ and labels/ side by side
-        return read_yolo(source, root or (beside if beside.is_dir() else source), category)
-    if name not in _LINE_READERS:
-        raise ConfigError(f"unknown annotation format {name!r}; known are {', '.join(FORMATS)}")
+        return formats.read_yolo(source, root or (beside if beside.is_dir() else source), category)
     if source.is_dir():
         raise DataError(f"{source} is a folder; the format {name} is one file")
-    return _rooted(_LINE_READERS[name](Lines(source)), source, root)
+    if name == "coco":
+        return _rooted(formats.read_coco(source, category), source, root)
+    return _rooted(_LINE_READERS[name](formats.Lines(source)), source, root)
 
 
 def detect_format(path: str | Path) -> str:
@@ -77,14 +71,14 @@ def detect_format(path: str | Path) -> str:
         raise DataError(f"{source} is a folder without .txt files; YOLO's labels are one .txt an image")
     if source.suffix.lower() == ".json":
         return "coco"
-    lines = Lines(source).content
+    lines = formats.Lines(source).content
     if not lines:
         raise DataError(f"{source} is empty")
     first = lines[0][1]
     tokens = first.split()
-    if len(tokens) == 13 and finite_numbers(tokens[1:]) is not None:
+    if len(tokens) == 13 and formats.finite_numbers(tokens[1:]) is not None:
         return "mit_cmu"
-    if split_info(first) is not None:
+    if formats.split_info(first) is not None:
         return "opencv"
     if PurePath(first).suffix.lower() in SUFFIXES and len(lines) > 1 and lines[1][1].isdigit():
         return "wider"
@@ -98,15 +92,12 @@ def _rooted(entries: Sequence[ImageAnnotations], source: Path, images: Path | No
     """The entries with their paths made whole: below `images`, or below where the first one is found."""
     if not entries:
         raise DataError(f"{source} names no images")
-    first = entries[0].path
     roots = [images] if images is not None else [source.parent, source.parent / "images"]
-    root = next((root for root in roots if _existing(root / first).is_file()), roots[0])
+    root = next((root for root in roots if _existing(root / entries[0].path).is_file()), roots[0])
     return [replace(entry, path=_existing(root / entry.path)) for entry in entries]
 
 
 def _existing(path: Path) -> Path:
     """The file, or the one of the same name in another image format: old sets are often converted."""
-    if path.is_file():
-        return path
-    others = (path.with_suffix(suffix) for suffix in SUFFIXES)
-    return next((other for other in others if other.is_file()), path)
+    candidates = (path, *(path.with_suffix(suffix) for suffix in sorted(SUFFIXES)))
+    return next((candidate for candidate in candidates if candidate.is_file()), path)

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-Boxes = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class ImageAnnotations:
@@ -23,7 +21,7 @@ class ImageAnnotations:
     """
 
     path: Path
-    boxes: Boxes
+    boxes: npt.NDArray[np.float64]
     ignore: npt.NDArray[np.bool_]
     flags: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
@@ -31,7 +29,7 @@ class ImageAnnotations:
         return len(self.boxes)
 
 
-def plain_entry(path: str | Path, rows: Sequence[Sequence[float]]) -> ImageAnnotations:
+def plain_entry(path: str | Path, rows: Sequence[Sequence[float]] | npt.NDArray[np.float64]) -> ImageAnnotations:
     """An image of which nothing but the boxes is known: rows of `x, y, width, height`."""
     boxes = np.asarray(rows, np.float64).reshape(-1, 4)
     return ImageAnnotations(Path(path), boxes, np.zeros(len(boxes), np.bool_))

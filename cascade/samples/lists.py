@@ -7,7 +7,8 @@ from cascade.boxes import Box
 from cascade.errors import DataError
 
 # The formats whose decoders are in every build of OpenCV's binaries, by their first bytes.
-_BINARY_FORMATS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"P": ".ppm"}
+_BINARY_FORMATS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp"}
+_BINARY_FORMATS |= dict.fromkeys((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"), ".ppm")
 
 
 def binary_suffix(path: Path) -> str | None:
@@ -18,8 +19,6 @@ def binary_suffix(path: Path) -> str | None:
     """
     with path.open("rb") as handle:
         head = handle.read(4)
-    if head[:1] == b"P" and head[1:2] not in (b"1", b"2", b"3", b"4", b"5", b"6"):
-        return None
     return next((suffix for magic, suffix in _BINARY_FORMATS.items() if head.startswith(magic)), None)
 
 
@@ -28,10 +27,7 @@ def read_background(path: Path) -> list[Path]:
 
     The binary itself stops at the first empty line, and looks for relative paths in the working directory.
     Here they count from the list's own folder, as in `positives.dat`; a path that exists only from the
-    working directory is taken from there.
-
-    Returns:
-        Absolute paths; whether the pictures exist is not checked.
+    working directory is taken from there. The paths are absolute; whether the pictures exist is not checked.
 
     Raises:
         DataError: the list cannot be read.
@@ -41,14 +37,11 @@ def read_background(path: Path) -> list[Path]:
     except OSError as error:
         raise DataError(f"Cannot read the list {path}: {error.strerror}") from error
     folder = path.absolute().parent
-    found = []
-    for line in lines:
-        name = line.strip()
-        if not name or name.startswith("#"):
-            continue
-        beside = folder / name
-        found.append(beside if beside.exists() or not Path(name).exists() else Path(name).absolute())
-    return found
+    names = [name for line in lines if (name := line.strip()) and not name.startswith("#")]
+    return [
+        Path(name).absolute() if not (folder / name).exists() and Path(name).exists() else folder / name
+        for name in names
+    ]
 
 
 def write_background(path: Path, pictures: Iterable[Path | str]) -> None:

@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from cascade.errors import DataError
+from cascade.files import whole
+from cascade.pictures import Image
 
 _HEADER = np.dtype([("count", "<i4"), ("pixels", "<i4"), ("min", "<i2"), ("max", "<i2")])
 
 
 @dataclass(frozen=True)
 class VecHeader:
-    """What a .vec file says of itself.
-
-    Attributes:
-        count: number of samples.
-        pixels: pixels per sample, width × height.
-    """
+    """What a .vec file says of itself: the number of samples, and of pixels in each, width × height."""
 
     count: int
     pixels: int
@@ -55,16 +51,8 @@ def read_vec_header(path: Path) -> VecHeader:
     return header
 
 
-def read_vec(path: Path, width: int, height: int) -> npt.NDArray[np.uint8]:
-    """Read all samples of a .vec file.
-
-    Args:
-        path: the file.
-        width: width of a sample in pixels, which the file itself does not tell.
-        height: height of a sample in pixels.
-
-    Returns:
-        Samples, shape (N, height, width), uint8.
+def read_vec(path: Path, width: int, height: int) -> Image:
+    """Read all samples of a .vec file, (N, height, width) uint8; the file itself does not tell width and height.
 
     Raises:
         DataError: the file is missing or damaged, or its samples have another size.
@@ -83,12 +71,8 @@ def read_vec(path: Path, width: int, height: int) -> npt.NDArray[np.uint8]:
     return values.astype(np.uint8).reshape(-1, height, width)
 
 
-def write_vec(path: Path, samples: npt.NDArray[np.uint8]) -> None:
-    """Write samples as a .vec file.
-
-    Args:
-        path: the file, replaced when it exists.
-        samples: shape (N, height, width), uint8.
+def write_vec(path: Path, samples: Image) -> None:
+    """Write samples, (N, height, width) uint8, as a .vec file, which is replaced when it exists.
 
     Raises:
         DataError: the samples are not of that shape and type.
@@ -98,7 +82,7 @@ def write_vec(path: Path, samples: npt.NDArray[np.uint8]) -> None:
     pixels = samples.shape[1] * samples.shape[2]
     records = np.zeros(len(samples), _sample_type(pixels))
     records["values"] = samples.reshape(len(samples), pixels)
-    with path.open("wb") as handle:
+    with whole(path) as part, part.open("wb") as handle:
         handle.write(np.array([(len(samples), pixels, 0, 0)], _HEADER).tobytes())
         handle.write(records.tobytes())
 

@@ -32,28 +32,11 @@ def open_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[IO[bytes], st
         DataError: where the archive is broken, now or while the stream is read, or holds no such CSV.
     """
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist():
-                    if info.filename.lower().endswith(".csv"):
-                        with archive.open(info) as member:
-                            fits = _fits(member, columns)
-                        if fits:
-                            with archive.open(info) as member:
-                                yield member, f"{path}:{info.filename}", info.file_size
-                            return
-        elif tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                for entry in tar:
-                    stream = tar.extractfile(entry) if entry.name.lower().endswith(".csv") else None
-                    if stream is not None and _fits(stream, columns):
-                        stream.seek(0)
-                        yield stream, f"{path}:{entry.name}", entry.size
-                        return
-        else:
-            with path.open("rb") as file:
-                yield file, str(path), path.stat().st_size
-            return
+        for stream, name, size in _streams(path):
+            if name == str(path) or _fits(stream, columns):
+                stream.seek(0)
+                yield stream, name, size
+                return
     # RuntimeError: encrypted; NotImplementedError, its child: an unknown compression
     except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read to its end ({error}): download it again") from error
@@ -64,6 +47,25 @@ def column_places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
     """The index of each wanted column, -1 where there is none; blanks around names and case do not count."""
     names = [name.strip().casefold() for name in header]
     return [names.index(name.casefold()) if name.casefold() in names else -1 for name in columns]
+
+
+def _streams(path: Path) -> Iterator[tuple[IO[bytes], str, int]]:
+    """The file itself, or each CSV of the archive that it is: stream, name, size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if info.filename.lower().endswith(".csv"):
+                    with archive.open(info) as member:
+                        yield member, f"{path}:{info.filename}", info.file_size
+    elif tarfile.is_tarfile(path):
+        with tarfile.open(path) as tar:
+            for entry in tar:
+                stream = tar.extractfile(entry) if entry.name.lower().endswith(".csv") else None
+                if stream is not None:
+                    yield stream, f"{path}:{entry.name}", entry.size
+    else:
+        with path.open("rb") as file:
+            yield file, str(path), path.stat().st_size
 
 
 def _fits(stream: IO[bytes], columns: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 
 class Augmentation:
-    """Rotation, scale, shift and mirroring in one resampling; then contrast, brightness and erasing.
+    """Rotation, scale, shift, mirroring and the network's size in one resampling; then contrast and the rest.
 
     Every face of a batch draws its own changes. All randomness comes from the generator passed in, so
     the same generator state gives the same faces whatever else draws random numbers. The fields of
@@ -47,13 +47,16 @@ class Augmentation:
         self.scale, self.shift, self.flip = scale, shift, flip
         self.contrast, self.brightness = contrast, brightness
         self.erase, self.erase_size = erase, erase_size
+        #: Whether faces are resampled anyway, so that they can be enlarged on the way.
+        self.moves = bool(rotation or scale or shift or flip)
 
-    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
-        """Return changed copies of uint8 or float images (N, C, H, W) in 0 to 255, as float32 in 0 to 255.
+    def __call__(self, images: Tensor, generator: Generator, size: int | None = None) -> Tensor:
+        """Return changed copies of faces, float32 (N, C, size, size) in 0 to 255.
 
         Args:
-            images: faces in 0 to 255.
+            images: uint8 or float faces (N, C, H, W) in 0 to 255.
             generator: on the device of `images`.
+            size: side of the result in pixels; None leaves it. Another than that of the faces wants `moves`.
         """
         faces = images.float()
         count, device = len(faces), faces.device
@@ -61,8 +64,8 @@ class Augmentation:
         def uniform(limit: float) -> Tensor:
             return (torch.rand(count, generator=generator, device=device) * 2 - 1) * limit
 
-        if self.rotation or self.scale or self.shift or self.flip:
-            faces = self._move(faces, uniform, generator)
+        if self.moves:
+            faces = self._move(faces, uniform, generator, size or faces.shape[-1])
         if self.contrast:
             mean = faces.mean(dim=(1, 2, 3), keepdim=True)
             faces = torch.lerp(mean, faces, 1 + uniform(self.contrast).view(-1, 1, 1, 1))
@@ -72,7 +75,7 @@ class Augmentation:
             faces = self._cover(faces, generator)
         return faces.clamp(0, 255) if self.contrast or self.brightness else faces
 
-    def _move(self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator) -> Tensor:
+    def _move(self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator, size: int) -> Tensor:
         angle = uniform(self.rotation)
         zoom = 1 / (1 + uniform(self.scale))
         shift_x, shift_y = uniform(2 * self.shift), uniform(2 * self.shift)
@@ -81,7 +84,7 @@ class Augmentation:
         cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
         # Where each output pixel comes from, in coordinates of -1 to 1
         matrix = torch.stack([cos * sign, -sin, shift_x, sin * sign, cos, shift_y], dim=1).view(-1, 2, 3)
-        grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
+        grid = F.affine_grid(matrix, [*faces.shape[:2], size, size], align_corners=False)
         return F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
     def _cover(self, faces: Tensor, generator: Generator) -> Tensor:

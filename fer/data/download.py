@@ -3,12 +3,12 @@
 import logging
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from filelock import FileLock
 
 from cascade.errors import UserError
+from cascade.files import whole
 
 KAGGLE_DATASET = "deadskull7/fer2013"
 KAGGLE_URL = f"https://www.kaggle.com/datasets/{KAGGLE_DATASET}"
@@ -33,16 +33,14 @@ def download_fer2013(path: Path) -> None:
         if path.exists():
             return
         folder = _download()
-        found = sorted(folder.rglob("*.csv"), key=lambda file: file.stat().st_size)
-        if not found:
+        found = max(folder.rglob("*.csv"), key=lambda file: file.stat().st_size, default=None)
+        if found is None:
             raise UserError(f"Kaggle's {KAGGLE_DATASET} was downloaded to {folder}, but holds no CSV file")
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-            copy = Path(temporary) / path.name
+        with whole(path) as part:
             try:
-                os.link(found[-1].resolve(), copy)  # no second 287 MB where both are on one disk
+                os.link(found.resolve(), part)  # no second 287 MB where both are on one disk
             except OSError:
-                shutil.copyfile(found[-1], copy)
-            copy.replace(path)
+                shutil.copyfile(found, part)
         _log.info("Downloaded %s to %s", KAGGLE_DATASET, path)
 
 

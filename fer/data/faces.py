@@ -1,6 +1,6 @@
 """What every data source delivers: one tensor of faces and one of labels per split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -20,10 +20,13 @@ class Faces:
         images: uint8 (N, 1, H, W), gray, 0 to 255. May be memory-mapped and read-only.
         labels: int64 (N,), each an index into `fer.labels.EXPRESSIONS`; or float32 (N, 7), each row a
             probability distribution over them.
+        names: the place of each in its source: a row of the CSV (`row 17`) or an image's path below its
+            folder; None where the source knows of none.
     """
 
     images: Tensor
     labels: Tensor
+    names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError where shapes or dtypes are not the promised ones."""
@@ -36,9 +39,16 @@ class Faces:
                 f"labels must be int64 (N,) or float32 (N, {len(EXPRESSIONS)}) with N = {len(self.images)}, "
                 f"not {self.labels.dtype} {tuple(self.labels.shape)}"
             )
+        if self.names is not None and len(self.names) != len(self.images):
+            raise ValueError(f"{len(self.names)} names for {len(self.images)} faces")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, indices: Tensor) -> "Faces":
+        """The faces at some indices, int64 (M,)."""
+        names = None if self.names is None else [self.names[index] for index in indices.tolist()]
+        return Faces(self.images[indices], self.labels[indices], names)
 
     @property
     def hard_labels(self) -> Tensor:
@@ -50,13 +60,13 @@ class Source(Protocol):
     """Where faces come from. Sources are cheap to construct; the work is in `load`.
 
     Attributes:
-        detail: side in pixels that the faces had before they were enlarged; None where theirs differ.
+        detail: side in pixels of all its faces, which enlarging them does not improve; None where theirs differ.
     """
 
     detail: ClassVar[int | None]
 
     def load(self) -> Mapping[Split, Faces]:
-        """Return the splits: always `train` and `val`, `test` where there is one.
+        """Return the splits in the size that the source has them: always `train` and `val`, `test` where there is one.
 
         Raises:
             cascade.errors.DataError: naming file, row and rule.

@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,8 +15,6 @@ from fer.data.cache import cached_tensors
 from fer.data.download import KAGGLE_URL, download_fer2013
 from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
-from fer.data.named_faces import NamedFaces
-from fer.preprocessing import resize_face
 
 #: What a folder given as path is searched for, in this order.
 FILE_NAMES = (
@@ -45,86 +42,56 @@ class Fer2013:
         path: `fer2013.csv`, `icml_face_data.csv`, a .zip or .tar.gz with one of them, or a folder with one
             of these.
         download: get the file from Kaggle where `path` does not exist.
-        cache_dir: where the parsed file is kept; None for beside the file, or the user's cache folder
+        cache_dir: where the parsed file is kept; None for beside the file, or the project's cache folder
             where that cannot be written.
-        image_size: side of the delivered faces in pixels; the file's are 48.
     """
 
     path: str | Path
     download: bool = False
     cache_dir: str | Path | None = None
-    image_size: int = SIDE
     detail: ClassVar[int | None] = SIDE
 
-    def load(self) -> Mapping[Split, NamedFaces]:
-        """Return the splits of the file: images uint8 (N, 1, image_size, image_size), labels int64 (N,).
+    def load(self) -> Mapping[Split, Faces]:
+        """Return the splits of the file: images uint8 (N, 1, 48, 48), labels int64 (N,).
 
         Raises:
             DataError: where the file is missing, or naming its row and the rule that it breaks.
             UserError: where the download fails.
         """
         return {
-            split: NamedFaces(faces.images, faces.labels, [f"row {row}" for row in rows.tolist()])
+            split: replace(faces, names=[f"row {row}" for row in rows.tolist()])
             for split, (faces, rows) in self.load_rows().items()
         }
 
     def load_rows(self) -> Mapping[Split, tuple[Faces, Tensor]]:
         """Return each split's faces and their rows in the file: int64 (N,), 1 for the first."""
         file = self._locate()
-        tensors = self._tensors(file)
-        usages = torch.arange(len(USAGES) + 1, dtype=torch.uint8)
-        bounds = torch.searchsorted(tensors["usages"], usages).tolist()
-        splits: dict[Split, tuple[Faces, Tensor]] = {}
-        for index, (usage, split) in enumerate(USAGES.items()):
-            part = slice(bounds[index], bounds[index + 1])
-            if part.start == part.stop:
-                if split != "test":
-                    raise DataError(f"{file} has no row whose Usage is {usage}, which is the {split} split")
-                _log.info("%s has no PrivateTest rows: there is no test split", file)
-                continue
-            splits[split] = Faces(tensors["images"][part], tensors["emotions"][part]), tensors["rows"][part]
-        return splits
-
-    def _tensors(self, file: Path) -> dict[str, Tensor]:
         cache_dir = None if self.cache_dir is None else Path(self.cache_dir).expanduser()
-        parsed = partial(cached_tensors, file, f"v{CACHE_VERSION}", partial(_parse, file), cache_dir)
-        if self.image_size == SIDE:
-            return parsed()
-        tag = f"v{CACHE_VERSION}-{self.image_size}px"
-        return cached_tensors(file, tag, lambda: _resized(parsed(), self.image_size), cache_dir)
+        tensors = cached_tensors(file, f"v{CACHE_VERSION}", partial(parse_fer2013, file), cache_dir)
+        counts = tensors["usages"].bincount(minlength=len(USAGES)).tolist()
+        parts = zip(*(torch.split(tensors[name], counts) for name in ("images", "emotions", "rows")), strict=True)
+        splits: dict[Split, tuple[Faces, Tensor]] = {}
+        for (usage, split), (images, emotions, rows) in zip(USAGES.items(), parts, strict=True):
+            if len(rows):
+                splits[split] = Faces(images, emotions), rows
+            elif split == "test":
+                _log.info("%s has no PrivateTest rows: there is no test split", file)
+            else:
+                raise DataError(f"{file} has no row whose Usage is {usage}, which is the {split} split")
+        return splits
 
     def _locate(self) -> Path:
         path = Path(self.path).expanduser()
-        if (found := _existing(path)) is not None:
-            return found
-        target = path / FILE_NAMES[0] if path.is_dir() else path
+        if path.is_dir():
+            found = [path / name for name in FILE_NAMES if (path / name).is_file()]
+            path = found[0] if found else path / FILE_NAMES[0]
+        if path.exists():
+            return path
         if self.download:
-            download_fer2013(target)
-            return target
+            download_fer2013(path)
+            return path
         raise DataError(
-            f"no fer2013 at {target.absolute()}. Get it from {KAGGLE_URL} "
+            f"no fer2013 at {path.absolute()}. Get it from {KAGGLE_URL} "
             "(or let data.download=true do it) and set data.path or FER2013_CSV; "
             "or try the project without it: data=synthetic"
         )
-
-
-def _existing(path: Path) -> Path | None:
-    if not path.is_dir():
-        return path if path.exists() else None
-    return next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
-
-
-def _parse(file: Path) -> dict[str, Tensor]:
-    table = parse_fer2013(file)
-    return {
-        # the parser's arrays may be read-only; saving needs no copy, but torch warns of them
-        "images": torch.from_numpy(np.require(table.images[:, None], requirements="W")),
-        "emotions": torch.from_numpy(table.emotions),
-        "usages": torch.from_numpy(np.require(table.usages, requirements="W")),
-        "rows": torch.from_numpy(table.rows),
-    }
-
-
-def _resized(tensors: dict[str, Tensor], size: int) -> dict[str, Tensor]:
-    faces = [resize_face(image, size) for image in tensors["images"][:, 0].numpy()]
-    return tensors | {"images": torch.from_numpy(np.stack(faces)[:, None])}

@@ -5,50 +5,32 @@ import io
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+import torch
+from torch import Tensor
 
 from cascade.errors import DataError
+from cascade.terminal import progress_bar
 from fer.data.archive import column_places, open_csv
 from fer.data.faces import Split
 from fer.labels import EXPRESSIONS
 
 SIDE = 48
 PIXELS = SIDE * SIDE
-#: The file's names for the splits, in the order in which `Fer2013Table` sorts its rows.
+#: The file's names for the splits, in the order in which `parse_fer2013` sorts its rows.
 USAGES: dict[str, Split] = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 
 _COLUMNS = ("emotion", "pixels", "Usage")
 _EMOTIONS = {str(index): index for index in range(len(EXPRESSIONS))}
 _USAGE_INDEX = {usage: index for index, usage in enumerate(USAGES)}
-_ROWS_PER_UPDATE = 256
+_ROWS_PER_UPDATE, _MB = 256, 1_000_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Fer2013Table:
-    """All rows of the file, sorted by usage and, within a usage, as the file has them.
-
-    Attributes:
-        images: uint8 (N, 48, 48), gray.
-        emotions: int64 (N,), 0 to 6.
-        usages: uint8 (N,), each an index into `USAGES`, ascending.
-        rows: int64 (N,), each row's place in the file, 1 for the first after the header.
-    """
-
-    images: NDArray[np.uint8]
-    emotions: NDArray[np.int64]
-    usages: NDArray[np.uint8]
-    rows: NDArray[np.int64]
-
-
-def parse_fer2013(path: Path, *, progress: bool = True) -> Fer2013Table:
+def parse_fer2013(path: Path) -> dict[str, Tensor]:
     """Read `fer2013.csv` or `icml_face_data.csv`, plain or inside a .zip or .tar.gz.
 
     Columns may come in any order, with blanks around their names; fields may be quoted; further columns
@@ -56,7 +38,11 @@ def parse_fer2013(path: Path, *, progress: bool = True) -> Fer2013Table:
 
     Args:
         path: the CSV or the archive.
-        progress: show a progress bar on stderr.
+
+    Returns:
+        all rows, sorted by usage and, within a usage, as the file has them: `images`, uint8 (N, 1, 48, 48);
+        `emotions`, int64 (N,), 0 to 6; `usages`, uint8 (N,), indices into `USAGES`; `rows`, int64 (N,), each
+        row's place in the file, 1 for the first after the header.
 
     Raises:
         DataError: naming the file, the row, the line and the rule that it breaks.
@@ -67,9 +53,9 @@ def parse_fer2013(path: Path, *, progress: bool = True) -> Fer2013Table:
         # bytes that are not UTF-8 become marks, so that they are refused in the row where they stand
         io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="") as text,
     ):
-        table = _Parser(text, name).parse(size, progress)
-    _log.info("Parsed %s: %s rows in %.1f s", name, f"{len(table.rows):,}", time.perf_counter() - start)
-    return table
+        tensors = _Parser(text, name).parse(size)
+    _log.info("Parsed %s: %s rows in %.1f s", name, f"{len(tensors['rows']):,}", time.perf_counter() - start)
+    return tensors
 
 
 class _Parser:
@@ -86,19 +72,11 @@ class _Parser:
             self.characters += len(line)
             yield line
 
-    def parse(self, size: int, progress: bool) -> Fer2013Table:
+    def parse(self, size: int) -> dict[str, Tensor]:
         columns, emotion_at, pixels_at, usage_at = self._header()
         images, emotions, usages, rows = bytearray(), [], bytearray(), []
-        with Progress(
-            TextColumn("Parsing {task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not progress,
-        ) as bar:
-            task = bar.add_task(Path(self.name).name, total=size)
+        with progress_bar() as bar:
+            task = bar.add_task(f"Parsing {Path(self.name).name}, MB", total=size // _MB)
             while (fields := self._next()) is not None:
                 if not fields:  # a blank line is no row
                     continue
@@ -116,17 +94,19 @@ class _Parser:
                 usages.append(usage)
                 rows.append(self.row)
                 if self.row % _ROWS_PER_UPDATE == 0:
-                    bar.update(task, completed=self.characters)
+                    bar.update(task, completed=self.characters // _MB)
         if not rows:
             raise DataError(f"{self.name} has a header and no rows")
-        return _sorted_by_usage(
-            Fer2013Table(
-                np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
-                np.array(emotions, np.int64),
-                np.frombuffer(usages, np.uint8),
-                np.array(rows, np.int64),
-            )
-        )
+        tensors = {
+            "images": torch.frombuffer(images, dtype=torch.uint8).view(-1, 1, SIDE, SIDE),
+            "emotions": torch.tensor(emotions),
+            "usages": torch.frombuffer(usages, dtype=torch.uint8),
+            "rows": torch.tensor(rows),
+        }
+        order = tensors["usages"].argsort(stable=True)
+        if order.equal(torch.arange(len(rows))):  # as Kaggle's file is: no copy
+            return tensors
+        return {name: tensor[order] for name, tensor in tensors.items()}
 
     def _header(self) -> tuple[int, int, int, int]:
         """The number of columns and the places of emotion, pixels and Usage."""
@@ -134,14 +114,12 @@ class _Parser:
         if header is None:
             raise DataError(f"{self.name} is empty; expected a CSV with the columns {', '.join(_COLUMNS)}")
         emotion, pixels, usage = places = column_places(header, _COLUMNS)
-        missing = [name for name, place in zip(_COLUMNS, places, strict=True) if place < 0]
-        if missing:
-            is_text = all(name.isprintable() and "\ufffd" not in name for name in header)
+        if -1 in places:
+            missing = ", ".join(name for name, place in zip(_COLUMNS, places, strict=True) if place < 0)
             shown = ", ".join(_clip(name) for name in header[:6])
-            raise DataError(
-                f"{self.name}, line 1: no column {', '.join(missing)} in the header ({shown})"
-                + ("" if is_text else "; this is not a text file")
-            )
+            is_text = all(name.isprintable() and "\ufffd" not in name for name in header)
+            hint = "" if is_text else "; this is not a text file"
+            raise DataError(f"{self.name}, line 1: no column {missing} in the header ({shown}){hint}")
         return len(header), emotion, pixels, usage
 
     def _next(self) -> list[str] | None:
@@ -178,13 +156,6 @@ class _Parser:
             is_last = False
         hint = "; it is the last row, so the file is probably truncated: download it again" if is_last else ""
         raise DataError(f"{place}: {rule}{hint}")
-
-
-def _sorted_by_usage(table: Fer2013Table) -> Fer2013Table:
-    order = np.argsort(table.usages, kind="stable")
-    if (order[1:] > order[:-1]).all():  # as Kaggle's file is: no copy
-        return table
-    return Fer2013Table(table.images[order], table.emotions[order], table.usages[order], table.rows[order])
 
 
 def _clip(text: str, limit: int = 30) -> str:

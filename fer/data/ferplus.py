@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from cascade.errors import DataError
 from fer.data.archive import column_places
-from fer.data.faces import Split
+from fer.data.faces import Faces, Split
 from fer.data.fer2013 import Fer2013
 from fer.data.fer2013_csv import SIDE, USAGES
-from fer.data.named_faces import NamedFaces
 from fer.labels import EXPRESSIONS
 
 VOTES_URL = "https://github.com/microsoft/FERPlus/blob/master/fer2013new.csv"
 
 #: FER+'s columns of votes; the last two are no expressions.
 CATEGORIES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
-_NAMES = {"happiness": "happy", "sadness": "sad", "anger": "angry"}
-_OURS = [next(c for c in CATEGORIES if _NAMES.get(c, c) == expression) for expression in EXPRESSIONS]
+_NAMES = {"happy": "happiness", "sad": "sadness", "angry": "anger"}
+_OURS = [CATEGORIES.index(_NAMES.get(expression, expression)) for expression in EXPRESSIONS]
 _CONTEMPT, _UNKNOWN = CATEGORIES.index("contempt"), CATEGORIES.index("unknown")
 # FER+ agrees with fer2013's labels in 68% of the rows, and in 18% where the rows are shuffled.
 _LEAST_AGREEMENT = 0.4
@@ -52,7 +51,6 @@ class FerPlus:
         path, download, cache_dir: where fer2013 is; see `Fer2013`.
         votes_path: `fer2013new.csv`, one row for each row of fer2013.
         labels: `majority` for int64 (N,) or `distribution` for float32 (N, 7).
-        image_size: side of the delivered faces in pixels.
     """
 
     path: str | Path
@@ -60,11 +58,10 @@ class FerPlus:
     labels: Literal["majority", "distribution"] = "majority"
     download: bool = False
     cache_dir: str | Path | None = None
-    image_size: int = SIDE
     detail: ClassVar[int | None] = SIDE
 
-    def load(self) -> Mapping[Split, NamedFaces]:
-        """Return the splits without the dropped images.
+    def load(self) -> Mapping[Split, Faces]:
+        """Return the splits without the dropped images: images uint8 (N, 1, 48, 48).
 
         Raises:
             DataError: where a file is missing or wrong, or the votes do not belong to the rows.
@@ -72,7 +69,7 @@ class FerPlus:
         """
         if self.labels not in ("majority", "distribution"):
             raise DataError(f"data.labels is {self.labels!r}, neither 'majority' nor 'distribution'")
-        splits = Fer2013(self.path, self.download, self.cache_dir, self.image_size).load_rows()
+        splits = Fer2013(self.path, self.download, self.cache_dir).load_rows()
         usages, votes = read_votes(Path(self.votes_path).expanduser())
         total = sum(len(rows) for _, rows in splits.values())
         if total != len(votes):
@@ -80,36 +77,41 @@ class FerPlus:
         majorities = majority(votes)
         shares = majorities if self.labels == "majority" else distribution(votes)
         names = {split: usage for usage, split in USAGES.items()}
-        kept: dict[Split, NamedFaces] = {}
+        kept: dict[Split, Faces] = {}
         for split, (faces, rows) in splits.items():
             places = rows.numpy() - 1
-            self._check_usages(usages, places, names[split])
-            self._check_agreement(majorities[places], faces.hard_labels.numpy(), names[split])
+            self._check(usages, majorities, places, faces.hard_labels.numpy(), names[split])
             chosen = np.flatnonzero(shares[places].sum(axis=1) > 0)
-            label = torch.from_numpy(shares[places[chosen]])
-            kept[split] = NamedFaces(
+            labels = torch.from_numpy(shares[places[chosen]])
+            kept[split] = Faces(
                 faces.images[torch.from_numpy(chosen)],
-                label.argmax(dim=1) if self.labels == "majority" else label,
+                labels.argmax(dim=1) if self.labels == "majority" else labels,
                 [f"row {place + 1}" for place in places[chosen].tolist()],
             )
             _log.info("FER+ %s: %s of %s faces kept", split, f"{len(chosen):,}", f"{len(rows):,}")
         return kept
 
-    def _check_usages(self, usages: NDArray[np.str_], places: NDArray[np.int64], usage: str) -> None:
+    def _check(
+        self,
+        usages: NDArray[np.str_],
+        majorities: NDArray[np.float32],
+        places: NDArray[np.int64],
+        emotions: NDArray[np.int64],
+        usage: str,
+    ) -> None:
+        """Refuse votes that are of other rows than those at `places`, which are of one usage."""
         wrong = places[usages[places] != usage]
         if len(wrong):
             raise DataError(
                 f"{self.votes_path}, row {wrong[0] + 1}: Usage is {str(usages[wrong[0]])!r}, but {usage} in "
                 f"the same row of {self.path}; the files must have the same rows in the same order"
             )
-
-    def _check_agreement(self, shares: NDArray[np.float32], emotions: NDArray[np.int64], usage: str) -> None:
-        decided = shares.sum(axis=1) > 0
-        agreement = (shares.argmax(axis=1) == emotions)[decided].mean() if decided.any() else 0.0
-        if decided.sum() >= _ENOUGH_ROWS and agreement < _LEAST_AGREEMENT:
+        decided = majorities[places].sum(axis=1) > 0
+        agrees = (majorities[places].argmax(axis=1) == emotions)[decided]
+        if len(agrees) >= _ENOUGH_ROWS and agrees.mean() < _LEAST_AGREEMENT:
             raise DataError(
                 f"{self.votes_path}: the votes agree with the emotions of {self.path} in only "
-                f"{agreement:.0%} of the {usage} rows; the files must have the same rows in the same order"
+                f"{agrees.mean():.0%} of the {usage} rows; the files must have the same rows in the same order"
             )
 
 
@@ -153,9 +155,8 @@ def distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
 
 def _ours(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """From FER+'s categories to our classes: float32 (N, 10) to (N, 7), rows of sum 1 or 0."""
-    is_other = shares.argmax(axis=1) >= _CONTEMPT  # contempt is the first of what is no class of ours
-    ours = shares[:, [CATEGORIES.index(category) for category in _OURS]]
-    ours[is_other] = 0
+    ours = shares[:, _OURS]
+    ours[shares.argmax(axis=1) >= _CONTEMPT] = 0  # contempt is the first of what is no class of ours
     ours /= np.maximum(ours.sum(axis=1, keepdims=True), 1e-9)
     return ours
 
@@ -171,14 +172,13 @@ def read_votes(path: Path) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
     """
     if not path.is_file():
         raise DataError(f"no FER+ votes at {path.absolute()}. Get {VOTES_URL} and set data.votes_path")
-    usages, votes = [], []
+    usages, votes, columns = [], [], ("Usage", *CATEGORIES)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file)
         try:
             header = next(reader, [])
-            places = column_places(header, ("Usage", *CATEGORIES))
-            wanted = zip(("Usage", *CATEGORIES), places, strict=True)
-            if missing := [name for name, place in wanted if place < 0]:
+            places = column_places(header, columns)
+            if missing := [name for name, place in zip(columns, places, strict=True) if place < 0]:
                 raise DataError(f"{path}, line 1: no column {', '.join(missing)} in the header")
             for row, fields in enumerate((fields for fields in reader if fields), start=1):
                 where = f"{path}, row {row} (line {reader.line_num})"

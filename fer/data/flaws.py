@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
-from rich.progress import track
-
+from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
 
 _Face = tuple[Split, int]
@@ -49,11 +47,12 @@ def find_flaws(splits: Mapping[Split, Faces], blank_below: float = 2.0) -> list[
     for split, faces in splits.items():
         spread = faces.images.flatten(1).float().std(dim=1)
         images = faces.images.numpy()
-        for index in track(range(len(faces)), f"Comparing {split}", console=Console(stderr=True), transient=True):
-            if spread[index] < blank_below:
-                flaws.append(Flaw("blank", 0, split, index))
-            else:
-                equal[hashlib.blake2b(images[index].tobytes(), digest_size=16).digest()].append((split, index))
+        with progress_bar() as bar:
+            for index in bar.track(range(len(faces)), description=f"Comparing {split}"):
+                if spread[index] < blank_below:
+                    flaws.append(Flaw("blank", 0, split, index))
+                else:
+                    equal[hashlib.blake2b(images[index].tobytes(), digest_size=16).digest()].append((split, index))
     groups = [members for members in equal.values() if len(members) > 1]
     for number, members in enumerate(groups, start=1):
         for kind, bearers in _kinds(members, splits):

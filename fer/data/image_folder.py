@@ -2,36 +2,30 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
-from cascade.errors import DataError
-from fer.data.faces import Split
-from fer.data.named_faces import NamedFaces
+from cascade.errors import DataError, ImageError
+from cascade.pictures import SUFFIXES, Image, is_hidden, read_gray
+from cascade.terminal import progress_bar
+from fer.data.faces import Faces, Split
 from fer.data.split import stratified_split
 from fer.labels import EXPRESSIONS
 from fer.preprocessing import resize_face
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
+SPLIT_FOLDERS: dict[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test",),
 }
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _MAY_HAVE_ALPHA = {".png", ".webp", ".tif", ".tiff"}
 _NAMED_IN_ERRORS = 5
 _log = logging.getLogger(__name__)
@@ -68,7 +62,7 @@ class ImageFolder:
     image_size: int = 48
     detail: ClassVar[int | None] = None
 
-    def load(self) -> Mapping[Split, NamedFaces]:
+    def load(self) -> Mapping[Split, Faces]:
         """Return the splits: images uint8 (N, 1, image_size, image_size), labels int64 (N,).
 
         Raises:
@@ -78,18 +72,18 @@ class ImageFolder:
         if not root.is_dir():
             raise DataError(f"no image folder at {root.absolute()}; set data.path")
         files = self._files(root)
-        images, reasons = _decode([file.path for file in files], self.image_size)
-        if unreadable := [file.path for file, reason in zip(files, reasons, strict=True) if reason]:
-            self._report(unreadable, [reason for reason in reasons if reason], len(files))
-        splits: dict[Split, NamedFaces] = {}
-        for split in SPLITS:
-            chosen = [i for i, file in enumerate(files) if file.split == split and not reasons[i]]
+        images = _read_all([file.path for file in files], self.image_size)
+        self._report([image for image in images if isinstance(image, ImageError)], len(files))
+        splits: dict[Split, Faces] = {}
+        for split in SPLIT_FOLDERS:
+            chosen = [
+                (image, file.label, file.path.relative_to(root).as_posix())
+                for file, image in zip(files, images, strict=True)
+                if file.split == split and not isinstance(image, ImageError)
+            ]
             if chosen:
-                splits[split] = NamedFaces(
-                    torch.from_numpy(images[chosen][:, None]),
-                    torch.tensor([files[i].label for i in chosen]),
-                    [files[i].path.relative_to(root).as_posix() for i in chosen],
-                )
+                faces, labels, names = zip(*chosen, strict=True)
+                splits[split] = Faces(torch.from_numpy(np.stack(faces)[:, None]), torch.tensor(labels), names)
         if "train" not in splits:
             raise DataError(
                 f"no training images in {root.absolute()}: expected train/<class>/* or <class>/*, "
@@ -99,14 +93,18 @@ class ImageFolder:
         if missing:
             _log.warning("%s has no training images of %s", root, ", ".join(missing))
         if "val" not in splits:
-            splits |= self._split_off(splits["train"])
+            train = splits["train"]
+            stays, drawn = stratified_split(train.labels, self.val_share, self.split_seed)
+            _log.info("No val folder: %d of %d training images become val, by class", len(drawn), len(train))
+            splits |= {"train": train[stays], "val": train[drawn]}
         return splits
 
     def _files(self, root: Path) -> list[_File]:
         split_folders = [
-            (SPLIT_FOLDERS[folder.name.lower()], folder)
+            (split, folder)
             for folder in _folders(root)
-            if folder.name.lower() in SPLIT_FOLDERS
+            for split, names in SPLIT_FOLDERS.items()
+            if folder.name.lower() in names
         ]
         classes = {str(name).casefold(): expression for name, expression in self.classes.items()}
         files = []
@@ -123,72 +121,49 @@ class ImageFolder:
                     continue
                 if expression not in EXPRESSIONS:
                     raise DataError(f"data.classes.{folder.name} is {expression!r}, none of {', '.join(EXPRESSIONS)}")
-                label = EXPRESSIONS.index(expression)
                 paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-                files += [_File(split, label, path) for path in paths if not path.name.startswith(".")]
+                label = EXPRESSIONS.index(expression)
+                files += [_File(split, label, path) for path in paths if not is_hidden(path.relative_to(folder))]
         return files
 
-    def _report(self, paths: list[Path], reasons: list[str], total: int) -> None:
-        shown = ", ".join(f"{p} ({r})" for p, r in list(zip(paths, reasons, strict=True))[:_NAMED_IN_ERRORS])
-        more = f" and {len(paths) - _NAMED_IN_ERRORS} more" if len(paths) > _NAMED_IN_ERRORS else ""
-        message = f"{len(paths)} of {total} images cannot be read: {shown}{more}"
+    def _report(self, problems: Sequence[ImageError], total: int) -> None:
+        if not problems:
+            return
+        shown = "; ".join(map(str, problems[:_NAMED_IN_ERRORS]))
+        more = f" and {len(problems) - _NAMED_IN_ERRORS} more" if len(problems) > _NAMED_IN_ERRORS else ""
+        message = f"{len(problems)} of {total} images cannot be read: {shown}{more}"
         if not self.skip_unreadable:
             raise DataError(f"{message}. Mend or remove them, or leave them out: data.skip_unreadable=true")
         _log.warning("%s; left out", message)
-
-    def _split_off(self, train: NamedFaces) -> dict[Split, NamedFaces]:
-        stays, drawn = stratified_split(train.labels, self.val_share, self.split_seed)
-        _log.info("No val folder: %d of %d training images become val, by class", len(drawn), len(train))
-        parts: dict[Split, NamedFaces] = {}
-        for split, indices in zip(SPLITS, (stays, drawn), strict=False):
-            names = [train.names[index] for index in indices.tolist()]
-            parts[split] = NamedFaces(train.images[indices], train.labels[indices], names)
-        return parts
 
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _decode(paths: list[Path], size: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """All images, uint8 (N, size, size), and for each why it cannot be read, empty for those that can."""
-    images = np.zeros((len(paths), size, size), dtype=np.uint8)
-    logging_of_cv2 = cv2.utils.logging
-    level = logging_of_cv2.getLogLevel()
+def _read_all(paths: list[Path], size: int) -> list[Image | ImageError]:
+    """Each face, uint8 (size, size), or why there is none."""
+    level = cv2.utils.logging.getLogLevel()
     # what OpenCV would print of broken files, our error says with their names
-    logging_of_cv2.setLogLevel(logging_of_cv2.LOG_LEVEL_SILENT)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            faces = pool.map(lambda path: _read(path, size), paths)
-            bar = track(faces, "Reading images", total=len(paths), console=Console(stderr=True), transient=True)
-            reasons = []
-            for image, face in zip(images, bar, strict=True):
-                if isinstance(face, str):
-                    reasons.append(face)
-                else:
-                    image[:] = face
-                    reasons.append("")
+        with ThreadPoolExecutor(os.cpu_count()) as pool, progress_bar() as bar:
+            faces = pool.map(partial(_read, size=size), paths)
+            return list(bar.track(faces, total=len(paths), description="Reading images"))
     finally:
-        logging_of_cv2.setLogLevel(level)
-    return images, reasons
+        cv2.utils.logging.setLogLevel(level)
 
 
-def _read(path: Path, size: int) -> NDArray[np.uint8] | str:
-    """The face, uint8 (size, size), or the reason why there is none."""
+def _read(path: Path, size: int) -> Image | ImageError:
     try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        return error.strerror or str(error)
-    if not len(data):
-        return "empty file"
-    try:
-        # OpenCV's own conversion turns by EXIF and scales 16 bits to 8
-        gray = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
-        full = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if path.suffix.lower() in _MAY_HAVE_ALPHA else gray
-    except cv2.error as error:
-        return str(error.err)
-    if gray is None or full is None:
-        return "not an image that OpenCV can decode"
-    if full.ndim == 3 and full.shape[2] == 4:  # what lies below transparent pixels is arbitrary: black
-        gray = np.rint(gray * (full[..., 3] / (65535 if full.dtype == np.uint16 else 255)))
-    return resize_face(gray.astype(np.uint8, copy=False), size)
+        gray = read_gray(path)
+    except ImageError as error:
+        return error
+    if path.suffix.lower() in _MAY_HAVE_ALPHA:
+        full = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if (
+            full is not None and full.ndim == 3 and full.shape[2] == 4
+        ):  # what lies below transparent pixels is arbitrary: black
+            opaque = full[..., 3] / (65535 if full.dtype == np.uint16 else 255)
+            gray = np.rint(gray * opaque).astype(np.uint8)
+    return resize_face(gray, size)

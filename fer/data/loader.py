@@ -13,16 +13,13 @@ from fer.seeding import ORDER, generator
 
 
 class FaceDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Faces for a DataLoader; a whole batch is one indexing operation."""
+    """Faces for a DataLoader that asks for whole batches, each of which is one indexing operation."""
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
 
     def __len__(self) -> int:
         return len(self.faces)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.faces.images[index], self.faces.labels[index]
 
     def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Return uint8 (B, 1, H, W) and the labels, int64 (B,) or float32 (B, 7)."""
@@ -54,7 +51,7 @@ class EpochBatches(Sampler[list[int]]):
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
         self.served = 0
-        self._resume = (-1, 0)  # epoch, and batches of it to skip
+        self._resume: dict[str, int] = {}
 
     @property
     def sampler(self) -> "EpochBatches":
@@ -70,18 +67,15 @@ class EpochBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         # Evaluated at the first batch: Lightning may ask for iterators that it never uses
-        resumed_epoch, skip = self._resume
-        skip = skip if resumed_epoch == self.epoch else 0
-        self._resume = (-1, 0)
+        self.served = self._resume.get("served", 0) if self._resume.get("epoch") == self.epoch else 0
+        self._resume = {}
+        order = torch.arange(self.size)
         if self.shuffle:
             order = torch.randperm(self.size, generator=generator(self.seed, ORDER, self.epoch))
-        else:
-            order = torch.arange(self.size)
         share = order[self.rank :: self.world_size]
         alone = self.world_size == 1
         batches = torch.split(share, self.batch_size) if alone else share.tensor_split(len(self))
-        self.served = skip
-        for batch in batches[skip:]:
+        for batch in batches[self.served :]:
             self.served += 1
             yield batch.tolist()
 
@@ -90,17 +84,15 @@ class EpochBatches(Sampler[list[int]]):
         return {"epoch": self.epoch, "served": self.served}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iteration over that epoch go on where the saved one stood."""
-        self._resume = (state["epoch"], state["served"])
+        """Let the next iteration over that epoch go on where the saved one stood; an empty state changes nothing."""
+        self._resume = state
 
 
 class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
     """A DataLoader over faces whose place in the epoch is saved in Lightning's checkpoints."""
 
     def __init__(self, faces: Faces, batches: EpochBatches, pin_memory: bool = False) -> None:
-        super().__init__(
-            FaceDataset(faces), batch_sampler=batches, collate_fn=_as_is, num_workers=0, pin_memory=pin_memory
-        )
+        super().__init__(FaceDataset(faces), batch_sampler=batches, collate_fn=_as_is, pin_memory=pin_memory)
         self.batches = batches
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """The LightningDataModule: any source of faces, as augmented and normalised batches."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
@@ -11,8 +15,8 @@ from cascade.errors import DataError
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, Source, Split
 from fer.data.loader import EpochBatches, FaceLoader
-from fer.preprocessing import Preprocessing
-from fer.seeding import AUGMENTATION, generator
+from fer.preprocessing import Preprocessing, resize_face
+from fer.seeding import AUGMENTATION, STATISTICS, generator
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +25,12 @@ class FaceDataModule(LightningDataModule):
     """Serves the splits of one source.
 
     Batches leave the loaders as uint8 and become the network's input on its device, in
-    `on_after_batch_transfer`: training batches are augmented there, all are normalised.
+    `on_after_batch_transfer`: training batches are augmented there, all are normalised. Every face is
+    interpolated once: training faces by the augmentation, all others as `resize_face` does it for inference.
 
     Args:
-        source: makes the source from `source_options` and `image_size`.
-        image_size: side of the faces in pixels.
+        source: makes the source from `source_options`.
+        image_size: side of the network's faces in pixels.
         batch_size: training faces per step and process.
         eval_batch_size: faces per step where nothing is learned.
         augmentation: changes to the training faces, or None.
@@ -48,41 +53,42 @@ class FaceDataModule(LightningDataModule):
         **source_options: Any,
     ) -> None:
         super().__init__()
-        self.source = source(image_size=image_size, **source_options)
+        self.source = source(**source_options)
         self.preprocessing = Preprocessing(size=image_size, detail=self.source.detail)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
-        self._splits: Mapping[Split, Faces] | None = None
+        self._resized: dict[Split, Faces] = {}
         self._train_loader: FaceLoader | None = None
         self._resume: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def splits(self) -> Mapping[Split, Faces]:
-        """The source's faces, loaded when first asked for."""
-        if self._splits is None:
-            self._splits = self.source.load()
-            for split, faces in self._splits.items():
-                if not len(faces):
-                    raise DataError(f"the {split} split of {self.source} holds no faces")
-        return self._splits
+        """The source's faces as it delivers them, loaded when first asked for."""
+        splits = self.source.load()
+        for split, faces in splits.items():
+            if not len(faces):
+                raise DataError(f"the {split} split of {self.source} holds no faces")
+        log.info("faces: %s", ", ".join(f"{len(faces):,} {split}" for split, faces in splits.items()))
+        return splits
 
     def setup(self, stage: str | None = None) -> None:
         """Load the splits and tell their sizes."""
-        if self._splits is None:
-            counts = ", ".join(f"{len(faces):,} {split}" for split, faces in self.splits.items())
-            log.info("faces: %s", counts)
+        _ = self.splits
 
     def train_dataloader(self) -> FaceLoader:
-        """Uint8 batches in an order of their own every epoch."""
-        self._train_loader = self._loader("train", self.batch_size, shuffle=True)
-        if self._resume:
-            self._train_loader.load_state_dict(self._resume)
+        """Uint8 batches in an order of their own every epoch, small where the augmentation enlarges them."""
+        faces = self._split("train")
+        enlarges = self.augmentation is not None and self.augmentation.moves
+        if not (enlarges and faces.images.shape[-1] < self.preprocessing.size):
+            faces = self.faces("train")
+        self._train_loader = self._loader(faces, self.batch_size, shuffle=True)
+        self._train_loader.load_state_dict(self._resume)
         return self._train_loader
 
     def val_dataloader(self) -> FaceLoader:
         """Uint8 batches of the split that selects models."""
-        return self._loader("val", self.eval_batch_size)
+        return self._loader(self.faces("val"), self.eval_batch_size)
 
     def test_dataloader(self) -> FaceLoader:
         """Uint8 batches of the split that is reported once.
@@ -90,7 +96,7 @@ class FaceDataModule(LightningDataModule):
         Raises:
             cascade.errors.DataError: where the source has none.
         """
-        return self._loader("test", self.eval_batch_size)
+        return self._loader(self.faces("test"), self.eval_batch_size)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place in the training epoch, for checkpoints."""
@@ -110,10 +116,36 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is not None and self.trainer.training and self.augmentation is not None:
             progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
             key = (self.augmentation_seed, AUGMENTATION, self.trainer.current_epoch, progress, self.trainer.global_rank)
-            pixels = self.augmentation(images, generator(*key, device=images.device))
-        else:
-            pixels = images.float()
-        return self.preprocessing.normalise(pixels), labels
+            random = generator(*key, device=images.device)
+            images = self.augmentation(images, random, self.preprocessing.size)
+        return self.preprocessing.normalise(images.float()), labels
+
+    def sample(self, share: float) -> Iterator[Tensor]:
+        """Some training faces as inference would show them to the network; the same random ones each time.
+
+        Args:
+            share: of the training faces, 0 to 1.
+
+        Yields:
+            float32 (B, 1, image_size, image_size), normalised, on the CPU.
+        """
+        train = self._split("train")
+        count = max(1, round(share * len(train)))
+        chosen = torch.randperm(len(train), generator=generator(self.order_seed, STATISTICS))[:count]
+        for part in chosen.tensor_split(-(-count // self.eval_batch_size)):
+            images = _resized(train.images[part], self.preprocessing.size)
+            yield self.preprocessing.normalise(images.float())
+
+    def faces(self, split: Split) -> Faces:
+        """One split at the network's size, resized as for inference.
+
+        Raises:
+            cascade.errors.DataError: where the source has no such split.
+        """
+        if split not in self._resized:
+            faces = self._split(split)
+            self._resized[split] = replace(faces, images=_resized(faces.images, self.preprocessing.size))
+        return self._resized[split]
 
     def whole_split(self, split: Split) -> FaceLoader:
         """All faces of one split in their order, whatever the number of processes, as uint8 batches.
@@ -121,14 +153,24 @@ class FaceDataModule(LightningDataModule):
         Raises:
             cascade.errors.DataError: where the source has no such split.
         """
-        return self._loader(split, self.eval_batch_size, shared=False)
+        faces = self.faces(split)
+        return FaceLoader(faces, EpochBatches(len(faces), self.eval_batch_size, shuffle=False), self.pin_memory)
 
-    def _loader(self, split: Split, batch_size: int, shuffle: bool = False, shared: bool = True) -> FaceLoader:
+    def _split(self, split: Split) -> Faces:
         if split not in self.splits:
             raise DataError(f"{self.source} has no {split} split")
-        faces = self.splits[split]
+        return self.splits[split]
+
+    def _loader(self, faces: Faces, batch_size: int, shuffle: bool = False) -> FaceLoader:
         rank, world_size = 0, 1
-        if shared and self.trainer is not None:
+        if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
         batches = EpochBatches(len(faces), batch_size, shuffle, self.order_seed, rank, world_size)
         return FaceLoader(faces, batches, self.pin_memory)
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    """Faces uint8 (N, 1, size, size), resized as for inference."""
+    if images.shape[-1] == images.shape[-2] == size:
+        return images
+    return torch.from_numpy(np.stack([resize_face(image, size) for image in images[:, 0].numpy()])[:, None])

@@ -1,12 +1,18 @@
 """What is reported about a classifier: accuracy, F1, precision, recall and calibration."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
-from torch import Tensor
-from torchmetrics import Metric, MetricCollection
-from torchmetrics.classification import MulticlassCalibrationError, MulticlassConfusionMatrix
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassCalibrationError,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+)
 
 
 @dataclass(frozen=True)
@@ -43,33 +49,9 @@ class Scores:
         """Return plain values, as in `metrics.json`."""
         return asdict(self)
 
-    @classmethod
-    def from_confusion(cls, confusion: Tensor, ece: float, names: tuple[str, ...]) -> Self:
-        """Derive every score from one confusion matrix.
-
-        Args:
-            confusion: int64 (C, C), rows true, columns predicted.
-            ece: expected calibration error, 0 to 1.
-            names: the C class names.
-        """
-        counts = confusion.double()
-        right, true, predicted = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
-        precision, recall = _share(right, predicted), _share(right, true)
-        f1 = _share(2 * right, true + predicted)
-        classes = {
-            name: ClassScores(p, r, f, int(count))
-            for name, p, r, f, count in zip(
-                names, precision.tolist(), recall.tolist(), f1.tolist(), true.tolist(), strict=True
-            )
-        }
-        return cls(
-            accuracy=float(_share(right.sum(), counts.sum())),
-            macro_f1=float(f1.mean()),
-            ece=ece,
-            count=int(counts.sum()),
-            classes=classes,
-            confusion=confusion.tolist(),
-        )
+    def totals(self) -> dict[str, float]:
+        """The figures of the whole split by the names under which they are monitored, `val/acc` for one."""
+        return {"val/acc": self.accuracy, "val/macro_f1": self.macro_f1, "val/ece": self.ece}
 
 
 class ScoreMetrics(MetricCollection):
@@ -81,19 +63,34 @@ class ScoreMetrics(MetricCollection):
     """
 
     def __init__(self, names: tuple[str, ...], sync: bool = True) -> None:
-        metrics: dict[str, Metric | MetricCollection] = {
-            "confusion": MulticlassConfusionMatrix(len(names), sync_on_compute=sync),
-            "ece": MulticlassCalibrationError(len(names), n_bins=15, norm="l1", sync_on_compute=sync),
-        }
-        super().__init__(metrics, compute_groups=False)
+        size = len(names)
+        each: dict[str, Any] = {"average": "none", "sync_on_compute": sync}
+        super().__init__(
+            {
+                "accuracy": MulticlassAccuracy(size, average="micro", sync_on_compute=sync),
+                "precision": MulticlassPrecision(size, **each),
+                "recall": MulticlassRecall(size, **each),
+                "f1": MulticlassF1Score(size, **each),
+                "ece": MulticlassCalibrationError(size, n_bins=15, norm="l1", sync_on_compute=sync),
+                "confusion": MulticlassConfusionMatrix(size, sync_on_compute=sync),
+            }
+        )
         self.names = names
 
     def scores(self) -> Scores:
         """Return the scores of everything since the last reset, over all processes."""
         values = self.compute()
-        return Scores.from_confusion(values["confusion"].cpu().long(), float(values["ece"]), self.names)
-
-
-def _share(part: Tensor, whole: Tensor) -> Tensor:
-    """Part / whole, 0 where there is nothing."""
-    return torch.where(whole > 0, part / whole.clamp(min=1), torch.zeros_like(part))
+        confusion = values["confusion"].cpu().long()
+        rows = torch.stack([values["precision"], values["recall"], values["f1"]], dim=1).tolist()
+        counts = confusion.sum(dim=1).tolist()
+        return Scores(
+            accuracy=float(values["accuracy"]),
+            macro_f1=float(values["f1"].mean()),
+            ece=float(values["ece"]),
+            count=sum(counts),
+            classes={
+                name: ClassScores(precision, recall, f1, count)
+                for name, (precision, recall, f1), count in zip(self.names, rows, counts, strict=True)
+            },
+            confusion=confusion.tolist(),
+        )

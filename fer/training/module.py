@@ -15,6 +15,7 @@ from cascade.errors import UserError
 from fer.checkpoint import metadata
 from fer.model_info import METADATA_KEY
 from fer.preprocessing import Preprocessing
+from fer.training.losses import CrossEntropy, Loss
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule
 
@@ -33,7 +34,7 @@ class ExpressionClassifier(LightningModule):
         optimizer: makes the optimizer from parameter groups.
         schedule: makes the learning-rate schedule, or None for a constant rate.
         preprocessing: what the network expects; travels in the checkpoint.
-        label_smoothing: share of each label spread evenly over all classes, 0 to 1.
+        loss: what is minimised; None for plain cross-entropy.
         channels_last: store images with channels innermost, which CPUs and tensor cores prefer.
         compile: run the network through `torch.compile`; wants a C++ compiler on the CPU.
     """
@@ -45,7 +46,7 @@ class ExpressionClassifier(LightningModule):
         optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer],
         schedule: Schedule | None = None,
         preprocessing: Preprocessing | None = None,
-        label_smoothing: float = 0.0,
+        loss: Loss | None = None,
         channels_last: bool = True,
         compile: bool = False,
     ) -> None:
@@ -57,7 +58,7 @@ class ExpressionClassifier(LightningModule):
         # Kept outside the module tree, so that checkpoints name the parameters the same either way
         self._forward = (torch.compile(self.network) if compile else self.network,)
         self.make_optimizer, self.make_schedule = optimizer, schedule
-        self.label_smoothing = label_smoothing
+        self.loss = loss or CrossEntropy()
         self.val_metrics = ScoreMetrics(self.preprocessing.classes)
         self.val_loss = MeanMetric()
         #: Scores of the last whole pass over the validation faces; None before the first.
@@ -72,8 +73,8 @@ class ExpressionClassifier(LightningModule):
         """Return the loss of one augmented batch."""
         images, labels = batch
         logits = self(images)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-        hits = (logits.detach().argmax(dim=1) == _hard(labels)).float().mean()
+        loss = self.loss(logits, labels, images)
+        hits = (logits.detach().argmax(dim=1) == hard_labels(labels)).float().mean()
         size = len(images)
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, prog_bar=True)
         epoch = {"train/loss": loss, "train/acc": hits}
@@ -90,7 +91,7 @@ class ExpressionClassifier(LightningModule):
         logits: Tensor = self(images)
         self.val_loss.update(F.cross_entropy(logits.float(), labels), len(images))
         # In 32 bits: half-precision probabilities round to 1 and spoil the calibration error
-        self.val_metrics.update(logits.float(), _hard(labels))
+        self.val_metrics.update(logits.float(), hard_labels(labels))
         return logits
 
     def on_validation_epoch_end(self) -> None:
@@ -150,7 +151,7 @@ class ExpressionClassifier(LightningModule):
             torch.set_rng_state(state.cpu())
 
 
-def _hard(labels: Tensor) -> Tensor:
+def hard_labels(labels: Tensor) -> Tensor:
     """Class indices (N,) from indices or from probabilities (N, C)."""
     return labels if labels.ndim == 1 else labels.argmax(dim=1)
 
@@ -158,16 +159,18 @@ def _hard(labels: Tensor) -> Tensor:
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """Split parameters by how an optimizer should treat them.
 
-    Networks of this project call their last layer `head`; Muon leaves it to AdamW, as its authors advise.
+    Muon leaves the network's last layer, its `head`, to AdamW, as its authors advise.
 
     Returns:
         Groups of weights, of the last layer's weights, and of biases and normalisation without decay.
     """
+    assert isinstance(network.head, nn.Module)
+    last = set(network.head.parameters())
     weights: list[nn.Parameter] = []
     head: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        (free if parameter.ndim <= 1 else head if name.startswith("head.") else weights).append(parameter)
+    for parameter in network.parameters():
+        (free if parameter.ndim <= 1 else head if parameter in last else weights).append(parameter)
     groups: list[dict[str, Any]] = [
         {"params": weights},
         {"params": head, "muon": False},

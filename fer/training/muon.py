@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.adamw import adamw
 
 # Coefficients of the quintic iteration in the reference: steepest at zero, at the price of singular
 # values that end near 1 rather than at 1.
@@ -22,7 +23,7 @@ class Muon(Optimizer):
 
     That makes sense for weights that mix channels: those that have more than one input channel, taken
     as (out, in × kernel) matrices. Depthwise kernels, biases and normalisation, and the parameter
-    groups marked `"muon": False`, step with AdamW instead.
+    groups marked `"muon": False`, step with torch's AdamW instead.
 
     Args:
         params: parameter groups, each with `params` and perhaps `weight_decay` and `muon`.
@@ -47,7 +48,7 @@ class Muon(Optimizer):
         groups = []
         for group in params:
             decay = group.get("weight_decay", weight_decay)
-            matrices = [p for p in group["params"] if group.get("muon", True) and _mixes_channels(p)]
+            matrices = [p for p in group["params"] if group.get("muon", True) and p.ndim >= 2 and p.shape[1] > 1]
             others = [p for p in group["params"] if not any(p is q for q in matrices)]
             groups.append({"params": matrices, "lr": lr, "weight_decay": decay, "matrices": True})
             groups.append({"params": others, "lr": adam_lr, "weight_decay": decay, "matrices": False})
@@ -63,10 +64,8 @@ class Muon(Optimizer):
                 loss = closure()
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
-            if params and group["matrices"]:
-                self._muon_step(group, params)
-            elif params:
-                self._adamw_step(group, params)
+            if params:
+                (self._muon_step if group["matrices"] else self._adamw_step)(group, params)
         return loss
 
     def _muon_step(self, group: dict[str, Any], params: list[Tensor]) -> None:
@@ -81,24 +80,27 @@ class Muon(Optimizer):
             p.add_(step.view(p.shape), alpha=-group["lr"] * tall)
 
     def _adamw_step(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        beta1, beta2 = group["betas"]
-        grads = [p.grad for p in params if p.grad is not None]
+        for p in params:
+            if not self.state[p]:
+                zeros = {name: torch.zeros_like(p) for name in ("mean", "square")}
+                self.state[p] = {"step": torch.tensor(0.0), **zeros}
         states = [self.state[p] for p in params]
-        for p, state in zip(params, states, strict=True):
-            if not state:
-                state |= {"step": 0, "mean": torch.zeros_like(p), "square": torch.zeros_like(p)}
-            state["step"] += 1
-        step = states[0]["step"]
-        means, squares = [s["mean"] for s in states], [s["square"] for s in states]
-        if group["weight_decay"]:
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_lerp_(means, grads, 1 - beta1)
-        torch._foreach_mul_(squares, beta2)
-        torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
-        scale = torch._foreach_sqrt(squares)
-        torch._foreach_div_(scale, (1 - beta2**step) ** 0.5)
-        torch._foreach_add_(scale, group["eps"])
-        torch._foreach_addcdiv_(params, means, scale, -group["lr"] / (1 - beta1**step))
+        adamw(
+            params,
+            [p.grad for p in params if p.grad is not None],
+            [state["mean"] for state in states],
+            [state["square"] for state in states],
+            [],
+            [state["step"] for state in states],
+            foreach=True,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
@@ -116,7 +118,3 @@ def orthogonalise(matrix: Tensor) -> Tensor:
         gram = x @ x.T
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
     return x if matrix.shape[0] <= matrix.shape[1] else x.T
-
-
-def _mixes_channels(weight: Tensor) -> bool:
-    return weight.ndim >= 2 and weight.shape[1] > 1

@@ -1,7 +1,6 @@
 """From folders of pictures to a trained cascade, with OpenCV's real binaries, on drawn faces."""
 
 import json
-import shutil
 import signal
 import time
 from dataclasses import replace
@@ -11,8 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.errors import DataError, EarlyStop, TrainingError
-from cascade.opencv.createsamples import Distortion, create_distorted_vec, create_vec, run_createsamples
+from cascade.errors import EarlyStop, TrainingError
 from cascade.opencv.failures import diagnose
 from cascade.opencv.log import TrainingLog
 from cascade.opencv.options import TrainOptions
@@ -21,8 +19,10 @@ from cascade.opencv.tools.find import ToolPaths
 from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.tools.process import run_logged
 from cascade.opencv.trainer import OpenCVTrainer
+from cascade.pictures import read_gray
 from cascade.samples.annotations import read_annotations
 from cascade.samples.vec import read_vec, read_vec_header, write_vec
+from cascade.samples.window import Window
 from cascade.training.record import read_stages
 from cascade.training.trainer import Inputs
 from cascade.xml import count_stages, read_cascade
@@ -44,7 +44,7 @@ def tools():
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Folders of drawn faces and of negatives, with a space in every path."""
-    from cascade.drawn.writers import write_chips
+    from cascade.drawn.writers import write_chips  # tests alone may know both packages
 
     folder = tmp_path_factory.mktemp("two words") / "drawn faces"
     write_chips(folder, 200, 40, seed=3)
@@ -57,9 +57,11 @@ def negatives(drawn):
 
 
 @pytest.fixture(scope="module")
-def vec(tools, drawn, tmp_path_factory):
+def vec(drawn, tmp_path_factory):
     path = tmp_path_factory.mktemp("vec file") / "faces of mine.vec"
-    assert create_vec(tools, read_annotations(drawn / "positives.dat"), path, w=W, h=H) == 200
+    window = Window(W, H)
+    entries = read_annotations(drawn / "positives.dat")
+    write_vec(path, np.stack([window.cut(read_gray(entry.path), entry.boxes[0].astype(int)) for entry in entries]))
     return path
 
 
@@ -271,26 +273,6 @@ class TestEveryFailureHasItsName:
             train(replace(tools, traincascade=fake), tmp_path, vec, negatives)
         assert type(caught.value) is TrainingError
 
-    def test_box_outside_its_image(self, tools, tmp_path, drawn):
-        picture = next((drawn / "positives").iterdir())
-        shutil.copy(picture, tmp_path / "a.png")
-        (tmp_path / "info.dat").write_text("a.png\t1\t0 0 900 900\n")
-        with pytest.raises(DataError, match="0 0 900 900"):
-            create_vec(tools, read_annotations(tmp_path / "info.dat"), tmp_path / "a.vec", w=W, h=H)
-        arguments = ["-info", "info.dat", "-vec", "out.vec", "-num", "1", "-w", str(W), "-h", str(H)]
-        with pytest.raises(DataError, match="outside its picture"):
-            run_createsamples(tools, arguments, tmp_path, tmp_path / "a.vec", 1, W * H)
-        assert not (tmp_path / "a.vec").exists()
-
-    def test_fewer_boxes_than_the_header_will_say(self, tools, tmp_path, drawn):
-        shutil.copy(next((drawn / "positives").iterdir()), tmp_path / "a.png")
-        (tmp_path / "info.dat").write_text("a.png\t1\t0 0 20 20\n")
-        arguments = ["-info", "info.dat", "-vec", "out.vec", "-num", "7", "-w", str(W), "-h", str(H)]
-        with pytest.raises(DataError, match="7 samples"):
-            run_createsamples(tools, arguments, tmp_path, tmp_path / "a.vec", 7, W * H)
-        with pytest.raises(DataError, match="num must be 1 to 1"):
-            create_vec(tools, read_annotations(tmp_path / "info.dat"), tmp_path / "a.vec", w=W, h=H, num=7)
-
     def test_misspelt_option(self, commands):
         output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
         assert "minHitrate" in output and "Traceback" not in output
@@ -304,68 +286,6 @@ class TestEveryFailureHasItsName:
         output = commands.run(*call, "options.w=16", status=2)
         assert f"{W}×{H}" in output and "16×16 = 256" in output
         assert not (commands.folder / "outputs/cascade/cascade/traincascade.log").exists()
-
-
-class TestSamples:
-    def test_binary_and_python_agree_on_vec(self, vec, drawn):
-        samples = read_vec(vec, W, H)
-        entry = read_annotations(drawn / "positives.dat")[17]
-        x, y, w, h = entry.boxes[0].astype(int)
-        crop = cv2.imread(str(entry.path), 0)[y : y + h, x : x + w]
-        expected = cv2.resize(crop, (W, H), interpolation=cv2.INTER_AREA)
-        assert samples.shape == (200, H, W)
-        assert np.abs(samples[17].astype(int) - expected).max() <= 1
-
-    def test_binary_trains_on_vec_from_python(self, tools, tmp_path, vec, negatives):
-        write_vec(tmp_path / "mine.vec", read_vec(vec, W, H))
-        assert (tmp_path / "mine.vec").read_bytes() == vec.read_bytes()
-
-    def test_distortion(self, tools, tmp_path, drawn, negatives):
-        picture = tmp_path / "one face.png"
-        shutil.copy(next((drawn / "positives").iterdir()), picture)
-        out = tmp_path / "bent.vec"
-        create_distorted_vec(tools, picture, negatives, out, w=W, h=H, num=30, distortion=Distortion(bgthresh=0))
-        samples = read_vec(out, W, H)
-        assert len(samples) == 30 and len(np.unique(samples, axis=0)) == 30
-
-    def test_prepare_names_what_it_leaves_out(self, commands, tmp_path, drawn, tools):
-        faces = tmp_path / "my faces"
-        shutil.copytree(drawn / "positives", faces)
-        first, second, third = sorted(faces.iterdir())[:3]
-        shutil.copy(first, faces / "copy of first.png")
-        second.write_bytes(b"no picture")
-        cv2.imwrite(str(third), np.full((40, 35), 90, np.uint8))
-        cv2.imwrite(str(faces / "tiny.png"), np.arange(100, dtype=np.uint8).reshape(10, 10))
-        cv2.imwrite(str(faces / "square.webp"), np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8))
-        negatives = drawn / "negatives"
-        call = ["-m", "cascade.prepare", f"positives='{faces}'", f"negatives='{negatives}'", f"w={W}", f"h={H}"]
-        output = commands.run(*call)
-        for line in ("1 positive: duplicate", "1 positive: unreadable", "1 positive: blank", "1 positive: too small"):
-            assert line in output
-        folder = commands.folder / "outputs/samples/faces"
-        rows = (folder / "pictures.csv").read_text().splitlines()
-        assert sum("held_out" in row for row in rows) == 24
-        assert [row for row in rows if "square.webp" in row and "cropped" in row and ",1," in row]
-        before = (folder / "positives.vec").read_bytes()
-        commands.run(*call)
-        assert (folder / "positives.vec").read_bytes() == before
-        output = commands.run(*call, "seed=1", status=2)
-        assert "seed: 0 → 1" in output
-        assert (folder / "positives.vec").read_bytes() == before
-
-    def test_detector_finds_the_faces(self, commands, drawn, tools):
-        folders = [f"positives='{drawn / 'positives'}'", f"negatives='{drawn / 'negatives'}'"]
-        settings = ["detector=frontalface_default", "w=12", "h=12", "name=found"]
-        output = commands.run("-m", "cascade.prepare", *folders, *settings)
-        found = commands.folder / "outputs/samples/found"
-        assert read_vec_header(found / "positives.vec").pixels == 144, output
-        boxes = {row.split(",")[1]: row.split(",")[5] for row in (found / "pictures.csv").read_text().splitlines()}
-        near = 0
-        for entry in read_annotations(drawn / "positives.dat"):
-            x, y, w, h = (int(value) for value in (boxes[str(entry.path)] or "0 0 0 0").split()[:4])
-            a, b, c, d = entry.boxes[0]
-            near += abs(x + w / 2 - a - c / 2) < w / 4 and abs(y + h / 2 - b - d / 2) < h / 4
-        assert near > 100
 
 
 def test_tools_command_says_where_they_are(commands, tools):

@@ -4,18 +4,24 @@ import sqlite3
 
 import pytest
 
-from tests.conftest import ROOT, TINY, metrics_of
+from fer.train import main
+from tests.conftest import TINY, metrics_of
+from tests.in_process import run_command_here
+
+# The sweeper of Hydra wants optuna 2.10, which uses what SQLAlchemy 1.4 calls deprecated
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*SQLAlchemy 2.0")]
 
 
-def test_a_sweep_ends_with_one_table_best_first(commands):
-    sweep = commands.folder / "sweep"
-    output = commands.run(
-        str(ROOT / "train.py"),
+def test_a_sweep_ends_with_one_table_best_first(tmp_path):
+    sweep = tmp_path / "sweep"
+    output = run_command_here(
+        main,
         "-m",
         *TINY,
         "trainer.max_epochs=1",
         "optimizer.lr=0.02,0.00001",
         f"hydra.sweep.dir={sweep}",
+        folder=tmp_path,
     )
     assert "2 runs, best first by val/acc" in output
     header, *rows = [line.split(",") for line in (sweep / "sweep.csv").read_text().splitlines()]
@@ -28,22 +34,18 @@ def test_a_sweep_ends_with_one_table_best_first(commands):
         assert scores["monitored"]["val/acc"] == pytest.approx(float(row[header.index("val/acc")]), abs=1e-4)
 
 
-def test_optuna_searches_and_resumes_its_study(commands):
-    study = [
-        "hparams_search=optuna",
-        "hydra.sweeper.n_trials=1",
-        f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db",
-    ]
+def test_optuna_searches_and_resumes_its_study(tmp_path):
+    study = ["hparams_search=optuna", "hydra.sweeper.n_trials=1", f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db"]
     overrides = ["-m", *TINY, "trainer.max_epochs=1", *study]
-    commands.run(str(ROOT / "train.py"), *overrides, "hydra.sweep.dir=first")
-    commands.run(str(ROOT / "train.py"), *overrides, "hydra.sweep.dir=second")
-    with sqlite3.connect(commands.folder / "s.db") as database:
+    run_command_here(main, *overrides, "hydra.sweep.dir=first", folder=tmp_path)
+    run_command_here(main, *overrides, "hydra.sweep.dir=second", folder=tmp_path)
+    with sqlite3.connect(tmp_path / "s.db") as database:
         states = [state for (state,) in database.execute("select state from trials")]
     assert states == ["COMPLETE", "COMPLETE"]
-    assert "test" not in metrics_of(commands.folder / "first" / "0")
+    assert "test" not in metrics_of(tmp_path / "first" / "0")
 
 
-def test_distributed_training_under_a_drawing_sweeper_is_refused(commands):
+def test_distributed_training_under_a_drawing_sweeper_is_refused(tmp_path):
     overrides = [
         "-m",
         *TINY,
@@ -52,7 +54,7 @@ def test_distributed_training_under_a_drawing_sweeper_is_refused(commands):
         "hparams_search=optuna",
         "hydra.sweeper.n_trials=1",
     ]
-    output = commands.run(
-        str(ROOT / "train.py"), *overrides, f"hydra.sweeper.storage=sqlite:///{commands.folder}/s.db", status=2
+    output = run_command_here(
+        main, *overrides, f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db", folder=tmp_path, status=2
     )
     assert "would train with different parameters" in output

@@ -1,4 +1,4 @@
-"""The main job as a user runs it: train.py in processes of its own."""
+"""The main job as a user runs it; in a process of its own where signals, ranks or a fresh start are the point."""
 
 import signal
 import subprocess
@@ -14,6 +14,7 @@ from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.synthetic import Synthetic
 from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT, metrics_of
+from tests.in_process import train_here
 
 
 def _weights(path):
@@ -30,10 +31,8 @@ def _assert_same_weights(one, other):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """One run of three epochs that several tests look at."""
-    from tests.conftest import Commands
-
-    return Commands(tmp_path_factory.mktemp("finished")).train(
-        "run", "trainer.max_epochs=3", "callbacks.pictures.every=2"
+    return train_here(
+        tmp_path_factory.mktemp("finished"), "run", "trainer.max_epochs=3", "callbacks.pictures.every=2", "logger=csv"
     )
 
 
@@ -49,8 +48,11 @@ def test_a_run_ends_with_its_table_and_where_to_find_things(finished):
     assert f"{metrics['test']['accuracy']:.2%}" in output
     assert (run / "checkpoints" / "last.ckpt").is_file()
     assert metrics["epochs"] == 3
+    # What was validated is what was saved
+    assert metrics["monitored"]["val/acc"] == pytest.approx(metrics["val"]["accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
     run, _ = finished
     best = run / "checkpoints" / "best.ckpt"
@@ -73,10 +75,10 @@ np.save({str(tmp_path / "logits.npy")!r}, logits.numpy())
     np.testing.assert_array_equal(np.load(tmp_path / "logits.npy"), here.numpy())
 
 
-def test_evaluating_the_checkpoint_gives_the_same_figures(finished, commands):
+def test_evaluating_the_checkpoint_gives_the_same_figures(finished, tmp_path):
     run, _ = finished
-    again, output = commands.train(
-        "again", "train=false", f"ckpt_path={run}/checkpoints/best.ckpt", "data.image_size=64"
+    again, output = train_here(
+        tmp_path, "again", "train=false", f"ckpt_path={run}/checkpoints/best.ckpt", "data.image_size=64"
     )
     before, after = metrics_of(run), metrics_of(again)
     assert after["val"] == before["val"]
@@ -84,9 +86,10 @@ def test_evaluating_the_checkpoint_gives_the_same_figures(finished, commands):
     assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
 
 
-def test_the_same_seed_gives_the_same_figures(finished, commands):
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
     run, _ = finished
-    other, _ = commands.train("same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")
+    other, _ = train_here(tmp_path, "same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")
     _assert_same_weights(run / "checkpoints" / "last.ckpt", other / "checkpoints" / "last.ckpt")
     assert metrics_of(run)["val"] == metrics_of(other)["val"]
 
@@ -105,33 +108,29 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(finished):
     assert final == [pytest.approx(metrics_of(run)["val"]["accuracy"])]
     hparams = events.SummaryMetadata("_hparams_/session_start_info")
     assert b"optimizer/lr" in hparams.plugin_data.content
+    assert b"loss/label_smoothing" in hparams.plugin_data.content
 
 
-def test_resuming_equals_an_uninterrupted_run_bit_for_bit(commands):
+@pytest.mark.slow
+def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
     # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
-    overrides = [
-        "trainer.max_epochs=12",
-        "scheduler=reduce_on_plateau",
-        "scheduler.patience=1",
-        "callbacks.pictures=null",
-    ]
-    whole, _ = commands.train("whole", *overrides)
-    best = commands.folder / "part" / "checkpoints" / "best.ckpt"
-    part, output, status = commands.interrupt_training("part", *overrides, number=signal.SIGTERM, after=best)
-    assert status == 128 + signal.SIGTERM, output
-    assert "Stopped by SIGTERM" in output
+    overrides = ["trainer.max_epochs=5", "scheduler=reduce_on_plateau", "scheduler.patience=0", "logger=none"]
+    whole, _ = train_here(tmp_path, "whole", *overrides)
+    kick = f"+callbacks.kick={{_target_: tests.in_process.SignalAt, step: 10, number: {signal.SIGTERM.value}}}"
+    part, output = train_here(tmp_path, "part", *overrides, kick, status=128 + signal.SIGTERM)
+    assert "Stopped by SIGTERM in epoch 3" in output
     assert "val" in metrics_of(part)
     assert "test" not in metrics_of(part)
-    stopped = read_checkpoint(part / "checkpoints" / "last.ckpt")
-    assert 4 <= stopped["global_step"] < 48
+    assert read_checkpoint(part / "checkpoints" / "last.ckpt")["global_step"] == 10
 
-    rest, _ = commands.train("rest", *overrides, f"ckpt_path={part / 'checkpoints' / 'last.ckpt'}")
+    rest, _ = train_here(tmp_path, "rest", *overrides, f"ckpt_path={part / 'checkpoints' / 'last.ckpt'}")
     _assert_same_weights(whole / "checkpoints" / "last.ckpt", rest / "checkpoints" / "last.ckpt")
     _assert_same_weights(whole / "checkpoints" / "best.ckpt", rest / "checkpoints" / "best.ckpt")
     assert metrics_of(rest)["val"] == metrics_of(whole)["val"]
     assert metrics_of(rest)["test"] == metrics_of(whole)["test"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(commands):
     run, output, status = commands.interrupt_training(
         "stopped",
@@ -145,15 +144,18 @@ def test_ctrl_c_saves_and_says_how_to_go_on(commands):
     read_checkpoint(run / "checkpoints" / "last.ckpt")
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_says_why(commands):
-    _, output = commands.train("nan", "optimizer=sgd", "optimizer.lr=1e30", "trainer.max_epochs=3", status=2)
-    assert "the loss is not finite in epoch 0" in output
+def test_a_loss_that_is_no_number_stops_the_run_and_says_why(tmp_path):
+    _, output = train_here(tmp_path, "nan", "optimizer=sgd", "optimizer.lr=1e30", "trainer.max_epochs=3", status=2)
+    assert "the loss is not finite in epoch 1" in output
     assert "lower optimizer.lr" in output
     assert "Traceback" not in output
 
 
-def test_one_batch_can_be_learned_by_heart(commands):
-    run, _ = commands.train("overfit", "debug=overfit", "trainer.max_epochs=60", "logger=csv")
+@pytest.mark.slow
+def test_one_batch_can_be_learned_by_heart(tmp_path):
+    run, _ = train_here(
+        tmp_path, "overfit", "debug=overfit", "trainer.max_epochs=60", "logger=csv", "callbacks.pictures=null"
+    )
     rows = (run / "csv" / "metrics.csv").read_text().splitlines()
     column = rows[0].split(",").index("train/acc")
     accuracies = [float(row.split(",")[column]) for row in rows[1:] if row.split(",")[column]]
@@ -161,8 +163,8 @@ def test_one_batch_can_be_learned_by_heart(commands):
     assert max(accuracies[-10:]) == 1.0
 
 
-def test_data_without_a_test_split_says_that_no_test_was_run(commands):
-    run, output = commands.train("untested", "data.test_size=0", "trainer.max_epochs=1")
+def test_data_without_a_test_split_says_that_no_test_was_run(tmp_path):
+    run, output = train_here(tmp_path, "untested", "data.test_size=0", "trainer.max_epochs=1")
     assert "No test was run" in output
     assert "test" not in metrics_of(run)
 
@@ -175,25 +177,28 @@ def test_data_without_a_test_split_says_that_no_test_was_run(commands):
         ([f"ckpt_path={ROOT}/fer/weights/mini_xception.ckpt"], "holds a network alone"),
         (["data=fer2013", "data.path=nowhere/fer2013.csv"], "data=synthetic"),
         (["model._target_=os.system"], "fer.models"),
+        (["label_smoothing=0.1"], "did you mean loss.label_smoothing"),
+        (["+data.foo=1"], "there is no setting data.foo"),
     ],
 )
-def test_mistakes_end_with_one_clear_line_and_status_2(commands, overrides, said):
-    _, output = commands.train("wrong", *overrides, tiny=False, status=2)
+def test_mistakes_end_with_one_clear_line_and_status_2(tmp_path, overrides, said):
+    _, output = train_here(tmp_path, "wrong", *overrides, tiny=False, status=2)
     assert said in output
     assert "Traceback" not in output
 
 
-def test_a_checkpoint_of_another_network_is_not_resumed(finished, commands):
+def test_a_checkpoint_of_another_network_is_not_resumed(finished, tmp_path):
     run, _ = finished
-    _, output = commands.train("other", "model.stem=16", f"ckpt_path={run}/checkpoints/last.ckpt", status=2)
+    _, output = train_here(tmp_path, "other", "model.stem=16", f"ckpt_path={run}/checkpoints/last.ckpt", status=2)
     assert "stem 8 there, 16 here" in output
 
 
-def test_an_accelerator_that_is_not_there_is_named_with_the_way_out(commands):
-    _, output = commands.train("run", "trainer=gpu", status=2)  # the command sees no GPU: see Commands
+def test_an_accelerator_that_is_not_there_is_named_with_the_way_out(tmp_path):
+    _, output = train_here(tmp_path, "run", "trainer=gpu", status=2)  # the command sees no GPU: see Commands
     assert "trainer.accelerator=gpu" in output and "trainer=cpu" in output and "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(commands):
     run, output = commands.train(
         "ddp",

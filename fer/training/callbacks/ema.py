@@ -1,18 +1,16 @@
 """An exponential moving average of the weights, the ones that are validated and saved."""
 
-from collections.abc import Callable
-
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 
 class EMA(WeightAveraging):
-    """Averages weights and batch-norm statistics; checkpoints hold both the average and the raw ones.
+    """Averages weights and buffers; checkpoints hold both the average and the raw ones.
 
-    Unlike Lightning's `EMAWeightAveraging`, the average starts short and lengthens with the steps
-    taken, so that short runs are not dragged down by their first, random weights; and it updates all
-    tensors in one call.
+    Unlike Lightning's `EMAWeightAveraging`, the average lengthens with the steps taken, over about their last
+    tenth until `decay` is reached, so that it never holds the first, random weights; and it updates all tensors
+    in one call.
 
     Args:
         decay: share of the average kept per step in the long run, 0 to 1.
@@ -21,16 +19,13 @@ class EMA(WeightAveraging):
     def __init__(self, decay: float = 0.998) -> None:
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"callbacks.ema.decay must lie in 0 to 1, got {decay}")
-        super().__init__(use_buffers=True, multi_avg_fn=_warmed_average(decay))
 
+        @torch.no_grad()
+        def update(average: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:
+            kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+            if average[0].is_floating_point():
+                torch._foreach_lerp_(average, current, 1 - kept)
+            else:  # batch norm's counter of batches
+                torch._foreach_copy_(average, current)
 
-def _warmed_average(decay: float) -> Callable[..., None]:
-    @torch.no_grad()
-    def update(average: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:
-        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        if average[0].is_floating_point():
-            torch._foreach_lerp_(average, current, 1 - kept)
-        else:  # batch norm's counter of batches
-            torch._foreach_copy_(average, current)
-
-    return update
+        super().__init__(use_buffers=True, multi_avg_fn=update)

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
-from fer.training.module import ExpressionClassifier
-from fer.visual import confusion_picture, contact_sheet
+from cascade.contact_sheet import contact_sheet
+from fer.training.module import ExpressionClassifier, hard_labels
+from fer.training.plots import confusion_figure, pixels
 
 
 class Pictures(Callback):
@@ -30,10 +30,9 @@ class Pictures(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Show what the network is trained on."""
         if trainer.global_step == 0 and batch_idx == 0:
-            images, labels = batch[0][: self.faces], batch[1][: self.faces]
-            names = _names(pl_module)
-            captions = [names[i] for i in (labels if labels.ndim == 1 else labels.argmax(1)).tolist()]
-            _add(trainer, "train/first_batch", contact_sheet(_pixels(images, pl_module), captions))
+            images, labels = batch[0][: self.faces], hard_labels(batch[1])[: self.faces]
+            captions = [_names(pl_module)[label] for label in labels.tolist()]
+            _add(trainer, "train/first_batch", contact_sheet(_gray(images, pl_module), captions)[..., ::-1])
 
     def on_validation_batch_end(
         self,
@@ -47,20 +46,12 @@ class Pictures(Callback):
         """Remember the most confident mistakes."""
         if not self._due(trainer) or outputs is None:
             return
-        images, labels = batch
-        labels = labels if labels.ndim == 1 else labels.argmax(dim=1)
+        labels, names = hard_labels(batch[1]), _names(pl_module)
         confidence, predicted = outputs.float().softmax(dim=1).max(dim=1)
         wrong = (predicted != labels).nonzero().flatten()
         worst = wrong[confidence[wrong].argsort(descending=True)[: self.faces]]
-        names = _names(pl_module)
-        for pixels, p, told, true in zip(
-            _pixels(images[worst], pl_module),
-            confidence[worst].tolist(),
-            predicted[worst].tolist(),
-            labels[worst].tolist(),
-            strict=True,
-        ):
-            self._wrong.append((p, pixels, f"{names[told]}, is {names[true]}"))
+        captions = [f"{names[p]}, is {names[t]}" for p, t in zip(predicted[worst], labels[worst], strict=True)]
+        self._wrong += zip(confidence[worst].tolist(), _gray(batch[0][worst], pl_module), captions, strict=True)
         self._wrong.sort(key=lambda mistake: -mistake[0])
         del self._wrong[self.faces :]
 
@@ -70,12 +61,12 @@ class Pictures(Callback):
         if not self._due(trainer):
             return
         if mistakes:
-            faces = np.stack([pixels for _, pixels, _ in mistakes])
-            _add(trainer, "val/confidently_wrong", contact_sheet(faces, [text for _, _, text in mistakes]))
+            _, faces, captions = zip(*mistakes, strict=True)
+            _add(trainer, "val/confidently_wrong", contact_sheet(faces, captions)[..., ::-1])
         assert isinstance(pl_module, ExpressionClassifier)
         if pl_module.val_scores is not None:
             matrix = np.asarray(pl_module.val_scores.confusion)
-            _add(trainer, "val/confusion", confusion_picture(matrix, _names(pl_module)))
+            _add(trainer, "val/confusion", pixels(confusion_figure(matrix, _names(pl_module))))
 
     def _due(self, trainer: Trainer) -> bool:
         if trainer.sanity_checking or not trainer.is_global_zero:
@@ -84,12 +75,11 @@ class Pictures(Callback):
         return epoch % self.every == 0 or epoch == trainer.max_epochs
 
 
-@rank_zero_only
 def _add(trainer: Trainer, tag: str, picture: NDArray[np.uint8]) -> None:
-    for logger in trainer.loggers:
+    """Show an RGB picture in TensorBoard, where there is one and this is the process that writes."""
+    for logger in trainer.loggers if trainer.is_global_zero else ():
         if isinstance(logger, TensorBoardLogger):
-            rgb = np.ascontiguousarray(picture[..., ::-1])
-            logger.experiment.add_image(tag, rgb, trainer.global_step, dataformats="HWC")
+            logger.experiment.add_image(tag, np.ascontiguousarray(picture), trainer.global_step, dataformats="HWC")
 
 
 def _names(pl_module: LightningModule) -> tuple[str, ...]:
@@ -97,8 +87,8 @@ def _names(pl_module: LightningModule) -> tuple[str, ...]:
     return pl_module.preprocessing.classes
 
 
-def _pixels(images: Tensor, pl_module: LightningModule) -> NDArray[np.uint8]:
+def _gray(images: Tensor, pl_module: LightningModule) -> NDArray[np.uint8]:
     """Undo the normalisation: (N, 1, H, W) to uint8 (N, H, W)."""
     assert isinstance(pl_module, ExpressionClassifier)
-    pixels = pl_module.preprocessing.denormalise(images[:, 0].detach().float())
-    return torch.as_tensor(pixels).round().clamp(0, 255).byte().cpu().numpy()
+    values = pl_module.preprocessing.denormalise(images[:, 0].detach().float())
+    return torch.as_tensor(values).round().clamp(0, 255).byte().cpu().numpy()

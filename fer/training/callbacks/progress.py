@@ -10,6 +10,8 @@ from pytorch_lightning.callbacks import Callback, RichProgressBar
 
 log = logging.getLogger(__name__)
 
+_SHOWN = ("train/loss", "train/acc", "val/loss", "val/acc", "val/macro_f1")
+
 
 class Progress(Callback):
     """Logs `train/images_per_s` every epoch, validation left out, and one line per epoch.
@@ -21,9 +23,7 @@ class Progress(Callback):
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {"epoch": []}
-        self._images = 0
-        self._seconds = 0.0
-        self._since = 0.0
+        self._images, self._seconds, self._since = 0, 0.0, 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start counting also where a resumed run enters in the middle of an epoch."""
@@ -37,19 +37,25 @@ class Progress(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count the batch."""
-        self._images += len(batch[0])
         now = time.perf_counter()
-        self._seconds, self._since = self._seconds + now - self._since, now
+        self._images, self._seconds, self._since = self._images + len(batch[0]), self._seconds + now - self._since, now
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the time of the validation out."""
         self._since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the epoch."""
+        """Log the epoch, counted from one."""
         speed = trainer.world_size * self._images / max(self._seconds, 1e-9)
         pl_module.log("train/images_per_s", speed, sync_dist=True)
-        self._line(trainer, speed)
+        epoch, total = trainer.current_epoch + 1, max(trainer.max_epochs or 0, 0) or "?"
+        values = {name: float(trainer.callback_metrics.get(name, math.nan)) for name in _SHOWN}
+        texts = "  ".join(f"{name} {value:.4f}" for name, value in values.items() if not math.isnan(value))
+        if trainer.is_global_zero:
+            log.info("epoch %d/%s  %s  %.0f images/s", epoch, total, texts, speed)
+        if epoch not in self.history["epoch"]:  # a resumed run may end its last epoch a second time
+            for name, value in {"epoch": float(epoch), **values}.items():
+                self.history.setdefault(name, []).append(value)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the history, for checkpoints."""
@@ -59,26 +65,10 @@ class Progress(Callback):
         """Take over the history of the run that is resumed."""
         self.history = {name: list(values) for name, values in state_dict["history"].items()}
 
-    def _line(self, trainer: Trainer, speed: float) -> None:
-        shown = ("train/loss", "train/acc", "val/loss", "val/acc", "val/macro_f1")
-        values = {name: float(trainer.callback_metrics.get(name, math.nan)) for name in shown}
-        epoch = trainer.current_epoch + 1
-        texts = "  ".join(f"{name} {value:.4f}" for name, value in values.items() if not math.isnan(value))
-        total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else "?"
-        if trainer.is_global_zero:
-            log.info("epoch %d/%s  %s  %.0f images/s", epoch, total, texts, speed)
-        if epoch not in self.history["epoch"]:  # a resumed run may end its last epoch a second time
-            for name, value in {"epoch": float(epoch), **values}.items():
-                self.history.setdefault(name, []).append(value)
-
 
 class Bar(RichProgressBar):
     """Lightning's bar without the version number, which here is always the folder's name."""
 
-    def get_metrics(
-        self, trainer: Trainer, pl_module: LightningModule
-    ) -> dict[str, int | str | float | dict[str, float]]:
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Return the values shown behind the bar."""
-        metrics = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)
-        return metrics
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}

@@ -16,8 +16,6 @@ from fer.training.callbacks.checkpoints import LAST
 
 log = logging.getLogger(__name__)
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class TrainingStopped(Exception):  # noqa: N818 - it is no error
     """Training ended where a signal asked it to; `last.ckpt` is saved.
@@ -44,13 +42,13 @@ class StopOnSignal(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over both signals for the time of the training, from Lightning too, which would just exit."""
-        self._previous = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._note)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
+        while self._previous:
+            signal.signal(*self._previous.popitem())
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -67,12 +65,10 @@ class StopOnSignal(Checkpoint):
             raise TrainingStopped
 
     def _told(self, trainer: Trainer) -> bool:
-        told = self.received is not None
-        if trainer.world_size > 1:
-            # A signal may reach one process of several; all must leave the loop at the same step
-            told = trainer.strategy.reduce_boolean_decision(told, all=False)
-            if told and self.received is None:  # another process got it
-                self.received = signal.SIGTERM
+        # A signal may reach one process of several; all must leave the loop at the same step
+        told = trainer.strategy.reduce_boolean_decision(self.received is not None, all=False)
+        if told and self.received is None:  # another process got it
+            self.received = signal.SIGTERM
         return told
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -102,14 +98,12 @@ class StopOnNonFiniteLoss(Callback):
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         bad = ~torch.isfinite(loss.detach())
         self._bad = bad if self._bad is None else self._bad | bad
-        if loss.device.type == "cpu" or (batch_idx + 1) % self.every == 0 or trainer.is_last_batch:
-            self._check(trainer)
-
-    def _check(self, trainer: Trainer) -> None:
-        if self._bad is not None and bool(self._bad):
+        if loss.device.type != "cpu" and (batch_idx + 1) % self.every and not trainer.is_last_batch:
+            return
+        if self._bad:
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             raise TrainingError(
-                f"the loss is not finite in epoch {trainer.current_epoch}, step {trainer.global_step}, at "
+                f"the loss is not finite in epoch {trainer.current_epoch + 1}, step {trainer.global_step}, at "
                 f"learning rate {rate:.3g}; try a lower optimizer.lr, trainer.gradient_clip_val=1 or "
                 f"trainer.precision=32-true. The checkpoints of earlier epochs are untouched"
             )

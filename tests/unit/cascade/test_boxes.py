@@ -34,3 +34,4 @@ def test_overlap():
     boxes = np.array([[0, 0, 10, 10], [5, 0, 10, 10], [20, 20, 0, 0]])
     np.testing.assert_allclose(iou(boxes, boxes)[0], [1, 1 / 3, 0])
     assert iou(boxes, np.zeros((0, 4))).shape == (3, 0)
+    np.testing.assert_array_equal(iou(boxes[2:], boxes[2:]), [[0]])  # boxes without an area

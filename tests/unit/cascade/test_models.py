@@ -11,9 +11,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from cascade import CascadeDetector
+from cascade.boxes import iou
 from cascade.command import CONFIGS
 from cascade.detectors.names import released_cascades
-from cascade.evaluation.matching import iou
 from cascade.opencv.options import TrainOptions
 
 CASCADES = released_cascades()

@@ -1,26 +1,29 @@
 import csv
+import functools
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hydra.errors import InstantiationException
 
 from cascade import CascadeDetector, Detections
-from cascade.detectors.boosted import CascadeDetector as SameDetector
+from cascade import evaluate as command
+from cascade.boxes import BoxAdjustment
+from cascade.contact_sheet import contact_sheet
 from cascade.errors import ConfigError, DataError, ModelError
+from cascade.evaluation import compare as comparing
 from cascade.evaluation.choice import build_detectors, detector_configs
-from cascade.evaluation.compare import compare
+from cascade.evaluation.compare import DetectorResult, OperatingPoint, Outcome
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.plot import plot_curves
+from cascade.evaluation.mistakes import mistake_sheet
+from cascade.evaluation.plot import COLOURS, plot_curves
 from cascade.evaluation.speed import images_per_second
-from cascade.evaluation.tiles import Tiles
 from cascade.samples.annotations import read_annotations
 from cascade.samples.image_annotations import plain_entry
 
-ROOT = Path(__file__).resolve().parents[3]
+compare = functools.partial(comparing.compare, iou=0.4)
 SETTINGS = {"scale_factor": 1.1, "min_neighbors": 2, "min_size": 30}
 
 
@@ -45,10 +48,23 @@ def blanks(tmp_path):
     return entries
 
 
-def evaluate(*arguments, folder):
-    env = {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "cascade.evaluate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=env)
+@pytest.fixture
+def evaluate(tmp_path, monkeypatch, capsys):
+    """Runs the command in a folder of the test's own; returns its exit status, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # the command changes it
+        monkeypatch.setattr(sys, "argv", ["evaluate", *arguments])
+        status = 0
+        try:
+            command.main()
+        except SystemExit as left:
+            status = left.code
+        return status, *capsys.readouterr()
+
+    return run
 
 
 def test_counts_are_those_of_the_oracle(blanks):
@@ -59,7 +75,7 @@ def test_counts_are_those_of_the_oracle(blanks):
     assert result.curve.rate_at(0) == 0.5
     assert result.curve.average_precision() == pytest.approx(0.5)
     assert result.sweep == []
-    assert [letters for _, letters in result.verdicts] == ["rw"] * 10
+    assert [outcome.verdict for outcome in result.outcomes] == ["right", "wrong", "missed"] * 10
 
 
 def test_fitted_adjustment_is_learnt_on_other_images(blanks):
@@ -78,15 +94,19 @@ def test_fitted_adjustment_is_learnt_on_other_images(blanks):
 def test_unreadable_images_are_left_out_and_named(blanks):
     blanks[3].path.write_bytes(b"no picture")
     comparison = compare({"blind": Oracle([])}, blanks)
-    assert comparison.unreadable == [blanks[3].path]
+    assert list(comparison.unreadable) == [blanks[3].path]
+    assert "not a picture" in comparison.unreadable[blanks[3].path]
     assert comparison.results["blind"].curve.faces == 18
 
 
 def test_nothing_to_find_is_an_error(blanks):
     with pytest.raises(DataError, match="no annotated face"):
         compare({"blind": Oracle([])}, [plain_entry(blanks[0].path, [])])
-    with pytest.raises(DataError, match="below 1"):
-        compare({"blind": Oracle([])}, blanks, fit_share=1.0)
+    with pytest.raises(DataError, match="too few"):
+        compare({"blind": Oracle([])}, blanks, fit_share=0.99)
+    blanks[0].path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="none of 1 images"):
+        compare({"blind": Oracle([])}, blanks[:1])
 
 
 def test_sweep_of_a_cascade_is_what_each_setting_finds(photographs):
@@ -118,7 +138,7 @@ class TestChoice:
             SETTINGS,
         )
         assert list(made) == ["alt2", "alt2-2", "mine", "frontalface_alt", "coarse"]
-        assert all(type(d) is SameDetector and d.min_size == 30 for d in made.values())
+        assert all(type(d) is CascadeDetector and d.min_size == 30 for d in made.values())
         assert made["mine"].scale_factor == 1.1
         assert made["coarse"].scale_factor == 1.4
 
@@ -128,17 +148,19 @@ class TestChoice:
         if name == "yunet":
             with pytest.raises(ConfigError, match="model_path"):
                 build_detectors([name], SETTINGS)
-            with pytest.raises(ModelError, match=r"no\.onnx"):
+            with pytest.raises(InstantiationException, match=r"no\.onnx"):
                 build_detectors([{"detector": name, "model_path": "no.onnx"}], SETTINGS)
-        elif name.startswith("lbp"):
-            with pytest.raises(ModelError, match="make tools"):
+        elif name == "opencv_lbp":
+            with pytest.raises(InstantiationException, match="make tools"):
                 build_detectors([name], SETTINGS)
             from cascade.opencv.tools.find import tools_folder
 
             data = tools_folder() / "data"
             data.mkdir(parents=True)
             (data / "lbpcascade_frontalface.xml").write_bytes(CascadeDetector("alt2").path.read_bytes())
-            assert build_detectors([name], SETTINGS)[name].path.parent == data
+            made = build_detectors([name], SETTINGS)[name]
+            assert made.path.parent == data
+            assert made.box_adjustment != BoxAdjustment()
         else:
             detector = build_detectors([name], SETTINGS)[name]
             assert detector.min_neighbors == 2
@@ -149,7 +171,7 @@ class TestChoice:
         [
             ("alt3", ModelError, "alt3"),
             ({"name": "x"}, ConfigError, "needs `detector`"),
-            ({"detector": "alt2", "colour": "red"}, ConfigError, "colour"),
+            ({"detector": "alt2", "colour": "red"}, InstantiationException, "colour"),
             ({"_target_": "collections.OrderedDict"}, ConfigError, "no face detector"),
         ],
     )
@@ -162,51 +184,70 @@ class TestChoice:
             build_detectors([], {})
 
 
+def result_of(curve, operating=(), sweep=()):
+    points = [OperatingPoint(1, 0, wrong, rate) for wrong, rate in (*sweep, *operating)]
+    return DetectorResult(curve, points[-1], points[:-1], None, [])
+
+
 def test_plot_shows_each_curve_in_its_colour():
     steep = Curve.of(np.arange(50), np.ones(50), faces=50, images=5)
     flat = Curve.of(np.arange(50), np.arange(50) % 2, faces=100, images=5)
-    picture = plot_curves({"steep": steep, "flat": flat}, {"flat": (10, 0.2)}, "title")
-    assert picture.shape == (700, 1000, 3)
-    for colour in ((178, 114, 0), (0, 94, 213)):
-        assert (picture == colour).all(axis=2).sum() > 100
-    assert plot_curves({"none": Curve.of([], [], 1, 1)}, {}, "").shape == (700, 1000, 3)
+    results = {"steep": result_of(steep, [(0, 1.0)]), "flat": result_of(flat, [(10, 0.2)], [(5, 0.1), (20, 0.24)])}
+    figure = plot_curves(results, "title")
+    (axes,) = figure.axes
+    assert axes.get_title() == "title"
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlim() == (1, 100)
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["steep  AP 1.000", f"flat  AP {flat.average_precision():.3f}"]
+    curve, rings, dot = axes.lines[3:]
+    assert {line.get_color() for line in (curve, rings, dot)} == {COLOURS[1]}
+    np.testing.assert_array_equal(rings.get_xydata(), [[5, 0.1], [20, 0.24]])
+    np.testing.assert_array_equal(dot.get_xydata(), [[10, 0.2]])
+    assert rings.get_markerfacecolor() == "none"
+    assert plot_curves({"none": result_of(Curve.of([], [], 1, 1), [(0, 0.0)])}, "").axes[0].get_xlim() == (1, 10)
 
 
-def test_tiles_keep_the_most_telling():
-    image = np.zeros((60, 60, 3), np.uint8)
-    tiles = Tiles("misses", limit=2)
-    assert tiles.sheet().ndim == 3
-    for priority, shade in ((1, 50), (3, 150), (2, 250)):
-        image[:] = shade
-        tiles.add(image, np.array([20, 20, 20, 20]), priority, str(shade))
-    sheet = tiles.sheet()
-    first, second = sheet[28 + 56, 4 + 56], sheet[28 + 56, 4 + 116 + 56]
-    assert first.tolist() == [150] * 3
-    assert second.tolist() == [250] * 3
+class TestMistakes:
+    @pytest.fixture
+    def mistakes(self, tmp_path):
+        made = []
+        for score, shade in ((1, 50), (3, 150), (2, 250)):
+            path = tmp_path / f"{shade}.png"
+            cv2.imwrite(str(path), np.full((60, 60, 3), shade, np.uint8))
+            made.append(Outcome(path, np.array([20.0, 20.0, 20.0, 20.0]), score, "wrong"))
+        return made
 
+    def test_the_most_telling_come_first(self, mistakes):
+        sheet = mistake_sheet("misses", mistakes, limit=2)
+        assert sheet.shape == mistake_sheet("misses", mistakes[:2], limit=2).shape
+        centres = [sheet[21 + 56, 4 + 56 + 116 * column].tolist() for column in range(3)]
+        assert centres == [[150] * 3, [250] * 3, [32] * 3]
 
-def test_no_tiles_asked_none_kept():
-    tiles = Tiles("misses", limit=0)
-    tiles.add(np.zeros((60, 60, 3), np.uint8), np.array([20, 20, 20, 20]), 1.0, "left out")
-    assert np.array_equal(tiles.sheet()[28:], Tiles("misses", limit=0).sheet()[28:])
+    @pytest.mark.parametrize("limit", [0, 60])
+    def test_none_to_show(self, limit, mistakes):
+        title = "misses: 3, 0 shown" if limit == 0 else "misses: 0"
+        sheet = mistake_sheet("misses", mistakes if limit == 0 else [], limit)
+        np.testing.assert_array_equal(sheet, contact_sheet([], [], 10, cell=112, title=title))
 
 
 def test_speed_counts_images(blanks):
     cv2.setNumThreads(2)
-    speed = images_per_second({"blind": Oracle([]), "too": Oracle([])}, [e.path for e in blanks], threads=1)
+    images = [cv2.imread(str(entry.path)) for entry in blanks]
+    speed = images_per_second({"blind": Oracle([]), "too": Oracle([])}, images, threads=1, repeats=2)
     assert set(speed) == {"blind", "too"}
     assert all(value > 0 for value in speed.values())
     assert cv2.getNumThreads() == 2
 
 
-def test_command_writes_everything(photographs, tmp_path):
-    done = evaluate(
+def test_command_writes_everything(photographs, tmp_path, evaluate):
+    status, output, errors = evaluate(
         f"truth={photographs / 'faces.txt'}", "detectors=[alt2,frontalface_default]", "settings.min_size=30",
-        "hydra.run.dir=out", "speed.images=1", "count.min_size=20", folder=tmp_path,
+        "hydra.run.dir=out", "speed.images=1", "count.min_size=20",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "3 faces to find in 4 images" in done.stdout
-    assert "alt2" in done.stdout
+    assert status == 0, errors
+    assert "3 faces to find in 4 images" in output
+    assert "alt2" in output
     figures = json.loads((tmp_path / "out" / "results.json").read_text())
     assert figures["faces"] == 3
     for name in ("alt2", "frontalface_default"):
@@ -236,15 +277,41 @@ def test_command_writes_everything(photographs, tmp_path):
         ([], "truth"),
         (["truth=gone.txt"], "gone.txt"),
         (["truth=lost.txt"], "1 of 1 annotated images are missing: lost.png"),
-        (["truth=lost.txt", "detectors=[alt3]"], "no cascade is called 'alt3'"),
-        (["truth=lost.txt", "iou=0"], "iou must be"),
+        (["truth=there.txt", "detectors=[alt3]"], "no cascade is called 'alt3'"),
+        (["truth=lost.txt", "iou=0"], "iou above 0"),
+        (["truth=lost.txt", "iou=much"], "iou"),
+        (["truth=lost.txt", "sweep=[0]"], "sweep from 1 on"),
+        (["truth=lost.txt", "limit=0"], "limit at least 1"),
+        (["truth=lost.txt", "fit_share=1"], "fit_share"),
         (["truth=lost.txt", "negatives=nowhere"], "nowhere"),
         (["truth=lost.txt", "colour=red"], "colour"),
+        (["truth=lost.txt", "+speed.colour=red"], "colour"),
+        (["truth=there.txt", "settings.colour=red"], "colour"),
+        (["truth=there.txt", "detectors=[{detector: alt2, colour: red}]"], "no setting colour"),
+        (["truth=there.txt", "detectors=[{detector: yunet}]"], "needs model_path"),
     ],
 )
-def test_command_explains_mistakes_in_one_message(tmp_path, arguments, message):
+def test_command_explains_mistakes_in_one_message(tmp_path, evaluate, arguments, message):
     (tmp_path / "lost.txt").write_text("lost.png\t1\t1 2 30 40\n")
-    done = evaluate(*arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
+    (tmp_path / "there.txt").write_text("there.png\t1\t1 2 30 40\n")
+    (tmp_path / "there.png").touch()
+    status, output, errors = evaluate(*arguments)
+    assert status == 2
+    assert message in errors
+    assert "Traceback" not in output + errors
+
+
+def test_negatives_are_those_of_every_folder_of_pictures(tmp_path, photographs, evaluate):
+    """`.jp2` counts, what is hidden does not."""
+    folder = tmp_path / "none"
+    folder.mkdir()
+    good, data = cv2.imencode(".jp2", np.zeros((40, 40, 3), np.uint8))
+    assert good
+    (folder / "a.jp2").write_bytes(data)
+    (folder / ".hidden.png").write_bytes(b"")
+    status, output, errors = evaluate(
+        f"truth={photographs / 'faces.txt'}", f"negatives={folder}", "detectors=[alt2]", "settings.min_size=0.9",
+        "speed.images=0", "tiles=0", "hydra.run.dir=out",
+    )  # fmt: skip
+    assert status == 0, errors
+    assert "in 5 images" in output

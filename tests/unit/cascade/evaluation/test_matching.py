@@ -4,7 +4,7 @@ import pytest
 from cascade import BoxAdjustment, Detections
 from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import iou, match
+from cascade.evaluation.matching import match
 from cascade.evaluation.truth import FaceFilter
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 
@@ -21,13 +21,6 @@ def run(found, faces, ignore=None, threshold=0.4):
     boxes = np.asarray(faces, np.float64).reshape(-1, 4)
     flags = np.zeros(len(boxes), np.bool_) if ignore is None else np.asarray(ignore)
     return match(found, boxes, flags, threshold)
-
-
-def test_iou():
-    overlaps = iou(np.array([[0, 0, 10, 10]]), np.array([[0, 0, 10, 10], [5, 0, 10, 10], [10, 0, 5, 5], [2, 2, 5, 4]]))
-    np.testing.assert_allclose(overlaps, [[1, 1 / 3, 0, 0.2]])
-    assert iou(np.zeros((0, 4)), np.zeros((3, 4))).shape == (0, 3)
-    np.testing.assert_array_equal(iou(np.zeros((1, 4)), np.zeros((1, 4))), [[0]])
 
 
 def test_nothing_meets_nothing():
@@ -62,6 +55,7 @@ def test_ignored_faces_excuse_any_number():
     assert matches.face.tolist() == [-1, -1, -1]
     assert matches.excused.tolist() == [True, True, False]
     assert matches.wrong.tolist() == [False, False, True]
+    assert matches.verdicts == ["ignored", "ignored", "wrong"]
     assert matches.found.tolist() == [False]
 
 

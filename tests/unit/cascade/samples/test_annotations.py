@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from cascade.boxes import face_box
 from cascade.errors import ConfigError, DataError
 from cascade.samples.annotations import detect_format, read_annotations
-from cascade.samples.formats.mit_cmu import face_box
 
 WIDER = """0--Parade/a b.jpg
 2
@@ -160,9 +160,17 @@ def test_yolo_errors(tmp_path, label, message):
 
 
 def test_yolo_label_without_image(tmp_path):
+    cv2.imwrite(str(tmp_path / "other.png"), np.zeros((5, 5), np.uint8))
     write(tmp_path / "lost.txt", "0 0.5 0.5 0.2 0.2\n")
     with pytest.raises(DataError, match=r"lost\.txt has no image"):
         read_annotations(tmp_path)
+
+
+def test_yolo_takes_no_hidden_pictures(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5, 5), np.uint8))
+    cv2.imwrite(str(tmp_path / ".a.png"), np.zeros((5, 5), np.uint8))
+    write(tmp_path / "a.txt", "0 0.5 0.5 0.2 0.2\n")
+    assert [entry.path.name for entry in read_annotations(tmp_path)] == ["a.png"]
 
 
 def test_missing_things_are_named(tmp_path):

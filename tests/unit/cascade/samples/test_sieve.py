@@ -9,9 +9,9 @@ from cascade.errors import DataError, ImageError
 from cascade.pictures import find_pictures, read_gray
 from cascade.samples.image_annotations import plain_entry
 from cascade.samples.lists import binary_suffix
-from cascade.samples.prepare import prepare
-from cascade.samples.sieve import Sieve, Source
-from cascade.samples.window import WindowFitter
+from cascade.samples.sieve import Picture, Sieve
+from cascade.samples.variants import Variants
+from cascade.samples.window import Window
 
 
 @pytest.fixture
@@ -22,21 +22,29 @@ def picture(tmp_path):
 
 
 @pytest.fixture
-def sieve():
-    return Sieve(WindowFitter(21, 24, 0.05, "crop"))
+def sieve(tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return Sieve(Window(21, 24), Variants(0, False, 0.02, 0.04, 4.0), 0, 4.0, None, scratch)
+
+
+def look(sieve, *pictures):
+    return list(sieve.sift(pictures))
 
 
 def test_boxes_marked_as_unusable_are_left_out(picture, sieve):
     entry = plain_entry(picture, [(0, 0, 21, 24), (30, 30, 42, 48), (50, 50, 21, 24)])
     entry = replace(entry, ignore=np.array([True, False, False]), flags={"invalid": np.array([0, 0, 1])})
-    account = sieve.positive(Source(picture, entry))
-    assert account.used and account.boxes == [(30, 30, 42, 48)]
-    assert account.changes == ["marked as not to be used"] * 2
+    (seen,) = look(sieve, Picture("positive", picture, entry))
+    assert seen.placed == picture and seen.boxes == seen.listed == [(30, 30, 42, 48)] and seen.size == (120, 100)
+    assert seen.changes == ["marked as not to be used"] * 2
+    expected = cv2.resize(read_gray(picture)[30:78, 30:72], (21, 24), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(seen.samples, expected[None, None])
 
 
 def test_picture_without_a_box(picture, sieve):
-    account = sieve.positive(Source(picture, plain_entry(picture, [])))
-    assert not account.used and account.changes == ["no face in it"]
+    (seen,) = look(sieve, Picture("positive", picture, plain_entry(picture, [])))
+    assert seen.placed is None and seen.changes == ["no face in it"]
 
 
 def test_detector_gives_the_best_box_alone(picture, sieve):
@@ -45,15 +53,23 @@ def test_detector_gives_the_best_box_alone(picture, sieve):
             assert image.shape == (100, 120)
             return Detections.ranked([(1, 2, 42, 48), (50, 50, 21, 24)], [1.0, 2.0])
 
-    assert replace(sieve, detector=Detector()).positive(Source(picture)).boxes == [(50, 50, 21, 24)]
+    (seen,) = look(replace(sieve, detector=Detector()), Picture("positive", picture))
+    assert seen.boxes == [(50, 50, 21, 24)]
 
 
 def test_a_positive_is_no_negative(picture, sieve, tmp_path):
     copy = tmp_path / "copy.bmp"
     cv2.imwrite(str(copy), read_gray(picture))
-    assert sieve.positive(Source(picture)).used
-    account = sieve.negative(Source(copy))
-    assert not account.used and account.changes == [f"duplicate of {picture}"]
+    first, second = look(sieve, Picture("positive", picture), Picture("negative", copy))
+    assert first.placed == picture
+    assert second.placed is None and second.changes == [f"duplicate of {picture}"]
+
+
+def test_a_duplicate_brings_no_samples(picture, sieve, tmp_path):
+    copy = tmp_path / "copy.bmp"
+    cv2.imwrite(str(copy), read_gray(picture))
+    _, second = look(sieve, Picture("positive", picture), Picture("positive", copy))
+    assert second.placed is None and second.samples is None and second.boxes == []
 
 
 @pytest.mark.parametrize(
@@ -65,41 +81,31 @@ def test_a_positive_is_no_negative(picture, sieve, tmp_path):
 )
 def test_unusable_negatives(tmp_path, sieve, image, reason):
     cv2.imwrite(str(tmp_path / "n.png"), image)
-    account = sieve.negative(Source(tmp_path / "n.png"))
-    assert not account.used and account.changes[0].startswith(reason)
+    (seen,) = look(sieve, Picture("negative", tmp_path / "n.png"))
+    assert seen.placed is None and seen.changes[0].startswith(reason)
 
 
-def test_padding_reaches_beyond_the_picture(picture, tmp_path):
-    sieve = Sieve(WindowFitter(21, 24, 0.05, "pad"))
-    entry = plain_entry(picture, [(0, 10, 42, 80)])
-    folder = tmp_path / "out"
-    folder.mkdir()
-    prepare(folder, [Source(picture, entry)], [], sieve, held_out=0.5, seed=0)
-    assert (folder / "positives.dat").read_text() == "positives/000000.png\t1\t0 10 70 80\n"
-    padded = read_gray(folder / "positives" / "000000.png")
-    assert padded.shape == (100, 134)
-    np.testing.assert_array_equal(padded[:, 14:], read_gray(picture))
-    np.testing.assert_array_equal(padded[:, :14], np.repeat(padded[:, 14:15], 14, axis=1))
+@pytest.mark.parametrize("suffix", [".jp2", ".gif", ".avif", ".webp"])
+def test_what_the_binary_cannot_decode_becomes_png(tmp_path, sieve, picture, suffix):
+    path = tmp_path / f"n{suffix}"
+    if not cv2.haveImageWriter(str(path)):
+        pytest.skip(f"this OpenCV writes no {suffix}")
+    cv2.imwrite(str(path), cv2.GaussianBlur(cv2.imread(str(picture)), (0, 0), 1))
+    (seen,) = look(sieve, Picture("negative", path))
+    assert seen.changes == [] and binary_suffix(seen.placed) == ".png"
+    np.testing.assert_array_equal(read_gray(seen.placed), read_gray(path))
 
 
-def test_nothing_usable_says_why(tmp_path, sieve):
-    with pytest.raises(DataError, match="None of the 2 positives can be used: 2 missing"):
-        prepare(tmp_path, [Source(tmp_path / "a"), Source(tmp_path / "b")], [], sieve, held_out=0.1, seed=0)
-
-
-def test_split_depends_on_the_seed_alone(tmp_path, sieve):
-    generator = np.random.default_rng(1)
-    for index in range(20):
-        cv2.imwrite(str(tmp_path / f"{index:02d}.png"), generator.integers(0, 256, (48, 42), np.uint8))
-    chosen = []
-    for run, seed in enumerate((0, 0, 1)):
-        folder = tmp_path / f"run{run}"
-        folder.mkdir()
-        sources = [Source(path) for path in sorted(tmp_path.glob("*.png"))]
-        result = prepare(folder, sources, [], replace(sieve, _seen={}), held_out=0.25, seed=seed)
-        assert (result.positives, result.held_out_positives) == (15, 5)
-        chosen.append([row for row in (folder / "pictures.csv").read_text().splitlines() if "held_out" in row])
-    assert chosen[0] == chosen[1] != chosen[2]
+def test_variants_are_the_same_whatever_else_is_there(picture, sieve, tmp_path):
+    varied = replace(sieve, variants=Variants(3, False, 0.02, 0.04, 4.0))
+    (alone,) = look(varied, Picture("positive", picture))
+    cv2.imwrite(str(tmp_path / "b.png"), read_gray(picture)[::-1])
+    _, second = look(varied, Picture("positive", tmp_path / "b.png"), Picture("positive", picture))
+    assert alone.samples.shape == (1, 4, 24, 21)
+    np.testing.assert_array_equal(alone.samples, second.samples)
+    (other,) = look(replace(varied, seed=1), Picture("positive", picture))
+    np.testing.assert_array_equal(other.samples[:, 0], alone.samples[:, 0])
+    assert not np.array_equal(other.samples[:, 1:], alone.samples[:, 1:])
 
 
 def test_pictures_are_found_and_read(tmp_path, picture):

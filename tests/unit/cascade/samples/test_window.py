@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from cascade.samples.window import WindowFitter
+from cascade.samples.window import Window
 
 
 @pytest.mark.parametrize(
@@ -16,8 +17,7 @@ from cascade.samples.window import WindowFitter
     ],
 )
 def test_fits(how, box, expected, change):
-    fit = WindowFitter(21, 24, 0.05, how).fit(box, 200, 200)
-    assert fit.box == expected and fit.change == change
+    assert Window(21, 24, how).fit(box, 200, 200) == (expected, change)
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,13 @@ def test_fits(how, box, expected, change):
     ],
 )
 def test_left_out(how, box, reason):
-    fit = WindowFitter(21, 24, 0.05, how).fit(box, 200, 200)
-    assert fit.box is None and reason in fit.change
+    fitted, change = Window(21, 24, how).fit(box, 200, 200)
+    assert fitted is None and reason in change
+
+
+def test_a_cut_is_the_mean_of_what_each_pixel_covers():
+    image = np.random.default_rng(0).integers(0, 256, (60, 60), np.uint8)
+    cut = Window(8, 10).cut(image, (3, 5, 24, 50))
+    means = image[5:55, 3:27].reshape(10, 5, 8, 3).mean(axis=(1, 3))
+    assert cut.shape == (10, 8) and cut.dtype == np.uint8
+    assert np.abs(cut - means).max() <= 0.5

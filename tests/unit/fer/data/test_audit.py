@@ -5,11 +5,11 @@ import cv2
 import pytest
 import torch
 
-from fer.data.audit import audit
+from fer.data.audit import audit, main
 from fer.data.faces import Faces
 from fer.data.flaws import Flaw, find_flaws
-from fer.data.named_faces import NamedFaces
 from fer.labels import EXPRESSIONS
+from tests.in_process import run_command_here
 
 
 def faces_of(*kinds):
@@ -76,7 +76,7 @@ def test_only_the_copies_within_a_split_bear_it():
 
 def test_the_report(splits, tmp_path, capsys):
     val = splits["val"]
-    splits["val"] = NamedFaces(val.images, val.labels, ["row 3", "row 5", "row 9"])
+    splits["val"] = Faces(val.images, val.labels, ["row 3", "row 5", "row 9"])
     audit(splits, tmp_path, blank_below=2.0, faces_per_sheet=10, seed=0)
     report = json.loads((tmp_path / "audit.json").read_text())
     assert report["counts"]["train"] == dict(zip(EXPRESSIONS, (3, 1, 1, 1, 1, 1, 0), strict=True))
@@ -98,12 +98,12 @@ def test_the_report(splits, tmp_path, capsys):
     assert "angry" in printed
 
 
-def test_the_command(write_csv, rows, commands):
+def test_the_command(write_csv, rows, tmp_path):
     path = write_csv([*rows, rows[0]._replace(emotion=5, usage="PublicTest")])
-    output = commands.run("-m", "fer.data.audit", f"data.path={path}", "hydra.run.dir=audit")
+    output = run_command_here(main, f"data.path={path}", "hydra.run.dir=audit", folder=tmp_path)
     assert "conflicting labels" in output
-    report = json.loads((commands.folder / "audit" / "audit.json").read_text())
+    report = json.loads((tmp_path / "audit" / "audit.json").read_text())
     assert report["flaws"]["copy across splits"] == {"groups": 1, "images": 2, "train": 1, "val": 1, "test": 0}
-    output = commands.run("-m", "fer.data.audit", "data.path=missing.csv", status=2)
+    output = run_command_here(main, "data.path=missing.csv", folder=tmp_path, status=2)
     assert "no fer2013 at" in output
     assert "Traceback" not in output

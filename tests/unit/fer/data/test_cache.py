@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cascade.files import CACHE_VARIABLE
 from fer.data import cache
 from fer.data.cache import cached_tensors
 
@@ -20,8 +21,8 @@ def source(tmp_path):
 
 @pytest.fixture(autouse=True)
 def user_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    return tmp_path / "user" / "fer-cascade"
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "user"))
+    return tmp_path / "user"
 
 
 class Build:
@@ -104,7 +105,7 @@ def test_nowhere_to_write_builds_with_a_warning(source, tmp_path, monkeypatch, c
 
 def test_a_full_disk_builds_with_a_warning_and_leaves_nothing(source, monkeypatch, caplog):
     def full(content, file):
-        file.write(b"half")
+        file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
@@ -133,6 +134,7 @@ def _load(source, builds, ready, results):
     results.put(int(cached_tensors(source, "v1", build)["value"].sum()))
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_builds(source, tmp_path):
     context = multiprocessing.get_context("spawn")
     builds, ready, results = tmp_path / "builds", context.Barrier(3), context.Queue()

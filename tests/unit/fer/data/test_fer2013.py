@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cascade.errors import DataError, UserError
 from fer.data.download import KAGGLE_DATASET
@@ -191,16 +190,6 @@ def test_says_that_there_is_no_test_split(write_csv, rows, caplog):
     assert "no test split" in caplog.text
 
 
-@pytest.mark.parametrize("size", [32, 64])
-def test_resizes(write_csv, rows, size):
-    path = write_csv([rows[0]._replace(pixels="9 " * 2304), *rows[1:]])
-    for _ in range(2):  # parsed, and from the cache
-        splits = Fer2013(path, image_size=size).load()
-        assert splits["train"].images.shape == (3, 1, size, size)
-        assert splits["train"].images[0].eq(9).all()
-    assert Fer2013(path).load()["train"].images.shape == (3, 1, 48, 48)
-
-
 @pytest.mark.parametrize("folder", [False, True])
 def test_missing_file_names_path_dataset_and_synthetic(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
@@ -263,8 +252,7 @@ def test_writing_to_the_faces_leaves_the_cache_alone(write_csv, rows):
 
 @pytest.mark.skipif("FER2013_CSV" not in os.environ, reason="wants the real fer2013 at FER2013_CSV")
 def test_the_real_file():
-    table = parse_fer2013(Path(os.environ["FER2013_CSV"]), progress=False)
-    counts = np.bincount(table.usages)
-    assert counts[:2].tolist() == [28709, 3589]
-    assert torch.from_numpy(table.emotions[:28709]).bincount().tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
-    assert table.images[0, 0, :8].tolist() == [70, 80, 82, 72, 58, 58, 60, 63]
+    table = parse_fer2013(Path(os.environ["FER2013_CSV"]))
+    assert table["usages"].bincount()[:2].tolist() == [28709, 3589]
+    assert table["emotions"][:28709].bincount().tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
+    assert table["images"][0, 0, 0, :8].tolist() == [70, 80, 82, 72, 58, 58, 60, 63]

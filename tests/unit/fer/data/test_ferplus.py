@@ -81,8 +81,8 @@ def test_majority_drops_in_every_split(write_csv, rows, votes_file):
 
 
 def test_distribution_gives_soft_labels(write_csv, rows, votes_file):
-    splits = FerPlus(write_csv(rows), votes_file(), labels="distribution", image_size=64).load()
-    assert splits["train"].images.shape == (2, 1, 64, 64)
+    splits = FerPlus(write_csv(rows), votes_file(), labels="distribution").load()
+    assert splits["train"].images.shape == (2, 1, 48, 48)
     assert splits["val"].labels.tolist() == [pytest.approx(shares(fear=0.6, surprise=0.4))]
     assert splits["val"].hard_labels.tolist() == [EXPRESSIONS.index("fear")]
 

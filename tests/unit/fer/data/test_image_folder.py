@@ -133,7 +133,7 @@ def test_unreadable_images_are_named_and_counted(broken):
         DataError, match=r"7 of 56 images cannot be read: .* and 2 more.*data\.skip_unreadable=true"
     ) as e:
         ImageFolder(broken, CLASSES).load()
-    assert f"{broken / 'train' / 'angry' / 'empty.png'} (empty file)" in str(e.value)
+    assert f"{broken / 'train' / 'angry' / 'empty.png'} is empty" in str(e.value)
 
 
 def test_unreadable_images_can_be_left_out(broken, caplog):

@@ -1,13 +1,17 @@
 import pytest
 import torch
 
-from fer.training.metrics import ScoreMetrics, Scores
+from fer.training.metrics import ScoreMetrics
 
 
 def test_scores_of_a_matrix_worked_out_by_hand():
-    #            predicted:  a  b  c
+    #           predicted: a  b  c
     confusion = torch.tensor([[3, 1, 0], [2, 4, 0], [0, 0, 0]])
-    scores = Scores.from_confusion(confusion, ece=0.25, names=("a", "b", "c"))
+    pairs = torch.tensor([(t, p) for t in range(3) for p in range(3) for _ in range(confusion[t, p])])
+    metrics = ScoreMetrics(("a", "b", "c"))
+    metrics.update(10.0 * torch.nn.functional.one_hot(pairs[:, 1], 3), pairs[:, 0])
+    scores = metrics.scores()
+    assert scores.confusion == confusion.tolist()
     assert scores.accuracy == pytest.approx(0.7)
     assert scores.count == 10
     assert scores.classes["a"].precision == pytest.approx(3 / 5)
@@ -29,7 +33,8 @@ def test_calibration_error_of_a_classifier_that_is_too_sure():
 
 
 def test_batches_add_up():
-    logits, labels = torch.randn(50, 7), torch.randint(0, 7, (50,))
+    random = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(50, 7, generator=random), torch.randint(0, 7, (50,), generator=random)
     whole, parts = (ScoreMetrics(tuple("abcdefg")) for _ in range(2))
     whole.update(logits, labels)
     parts.update(logits[:20], labels[:20])

@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import torch
 from torch import nn
 
@@ -16,7 +18,7 @@ def test_orthogonalise_brings_singular_values_near_one():
 
 
 def test_orthogonalise_keeps_the_singular_vectors():
-    u, _, v = torch.linalg.svd(torch.randn(8, 8), full_matrices=False)
+    u, _, v = torch.linalg.svd(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)), full_matrices=False)
     step = orthogonalise(u @ torch.diag(torch.linspace(1, 2, 8)) @ v)
     inner = u.T @ step @ v.T
     assert (inner - torch.diag(inner.diag())).abs().max() < 1e-4
@@ -24,18 +26,28 @@ def test_orthogonalise_keeps_the_singular_vectors():
 
 def _network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 6, 1))
+    layers = {
+        "stem": nn.Conv2d(1, 4, 3),
+        "norm": nn.BatchNorm2d(4),
+        "depthwise": nn.Conv2d(4, 4, 3, groups=4),
+        "mix": nn.Conv2d(4, 6, 1),
+        "head": nn.Conv2d(6, 2, 1),
+    }
+    return nn.Sequential(OrderedDict(layers))
 
 
 def test_only_weights_that_mix_channels_step_orthogonally():
     network = _network()
     optimizer = Muon(parameter_groups(network))
     matrices = [p for group in optimizer.param_groups if group["matrices"] for p in group["params"]]
-    assert [p.shape for p in matrices] == [(6, 4, 1, 1)]
+    assert [p.shape for p in matrices] == [
+        (6, 4, 1, 1)
+    ]  # neither depthwise kernels, nor those of one channel, nor the head
     assert sum(len(g["params"]) for g in optimizer.param_groups) == len(list(network.parameters()))
 
 
 def test_adamw_part_is_torchs_adamw():
+    torch.manual_seed(0)
     ours, theirs = nn.Linear(1, 5), nn.Linear(1, 5)
     theirs.load_state_dict(ours.state_dict())
     mine = Muon([{"params": list(ours.parameters())}], adam_lr=0.01, weight_decay=0.1)

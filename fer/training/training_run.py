@@ -6,25 +6,25 @@ import shlex
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
-from cascade.errors import UserError
+from cascade.command import is_multirun, output_dir
+from cascade.errors import ConfigError, UserError
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
 from fer.data.module import FaceDataModule
 from fer.model_info import METADATA_KEY
-from fer.training.callbacks.checkpoints import BestAndLast
+from fer.training.callbacks.checkpoints import LAST, BestAndLast
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.evaluate import evaluate
@@ -33,12 +33,13 @@ from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history
 
 log = logging.getLogger(__name__)
+C = TypeVar("C", bound=Callback)
 
 # Lightning still uses what torch deprecates: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
 warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
 
 
-def run(config: DictConfig) -> float | None:
+def training_run(config: DictConfig) -> float | None:
     """Train and evaluate, or only evaluate, as the configuration says.
 
     Returns:
@@ -56,7 +57,6 @@ def run(config: DictConfig) -> float | None:
 
 
 def _train(config: DictConfig) -> float | None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
     started = time.monotonic()
     if config.ckpt_path is not None:
         _check_resumed(config)  # a wrong file is named before anything slow happens
@@ -69,53 +69,50 @@ def _train(config: DictConfig) -> float | None:
     trainer = _trainer(config, logger=loggers, callbacks=callbacks)
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
-
     with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-
-    checkpoints = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
-    stop = next((c for c in callbacks if isinstance(c, StopOnSignal)), None)
+    checkpoints, stop = _first(callbacks, BestAndLast), _first(callbacks, StopOnSignal)
     received = stop.received if stop else None
-    metric = _best_metric(trainer, checkpoints, config.monitor)
+    value = checkpoints.best_model_score if checkpoints else None
+    value = value if value is not None else trainer.callback_metrics.get(config.monitor)
+    metric = None if value is None else float(value)
+
     if trainer.is_global_zero:
-        best = checkpoints.best_model_path if checkpoints and not config.trainer.fast_dev_run else ""
         notes: list[str] = []
         scores: dict[str, Scores] = {}
-        if best:
-            loaded = load_network(best)
+        best = checkpoints.best_model_path if checkpoints and not config.trainer.fast_dev_run else ""
+        loaded = load_network(best) if best else None
+        if loaded:
             scores = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
+            log_hyperparameters(trainer, config, scores["val"])
         elif received is None:
             notes.append("No checkpoint was kept, so there is nothing to evaluate.")
         if received:
-            last = folder / "checkpoints" / "last.ckpt"
+            last = output_dir() / "checkpoints" / LAST
             notes.append(
                 f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of "
                 f"the best epoch so far, no test was run. Go on with: "
                 f"python train.py {shlex.join(_overrides())} ckpt_path={shlex.quote(str(last))}"
             )
+        if progress := _first(callbacks, Progress):
+            write_history(output_dir(), progress.history)
         about = {
             "checkpoint": best or None,
             "monitored": {config.monitor: metric},
-            "best_epoch": load_network(best).info.epoch if best else None,
+            "best_epoch": loaded.info.epoch if loaded else None,
             "epochs": trainer.current_epoch,
             "seed": config.seed,
             "seconds": round(time.monotonic() - started, 1),
             "commit": source_commit(),
             "command": ["train.py", *_overrides()],
         }
-        if "val" in scores:
-            log_hyperparameters(trainer, config, scores["val"])
-        for progress in callbacks:
-            if isinstance(progress, Progress):
-                write_history(folder, progress.history)
-        report(folder, scores, about, notes)
+        report(output_dir(), scores, about, notes)
     if received:
         sys.exit(128 + received)
     return metric
 
 
 def _evaluate_only(config: DictConfig) -> float | None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
     if config.ckpt_path is None:
         raise UserError("train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt")
     loaded = load_network(config.ckpt_path)
@@ -129,9 +126,8 @@ def _evaluate_only(config: DictConfig) -> float | None:
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
     info = loaded.info
     about = {"checkpoint": str(Path(config.ckpt_path).absolute()), "epoch": info.epoch, "commit": info.commit}
-    report(folder, scores, about, notes)
-    values = {"val/acc": scores["val"].accuracy, "val/macro_f1": scores["val"].macro_f1, "val/ece": scores["val"].ece}
-    return values.get(config.monitor)
+    report(output_dir(), scores, about, notes)
+    return scores["val"].totals().get(config.monitor)
 
 
 def _check_resumed(config: DictConfig) -> None:
@@ -142,9 +138,7 @@ def _check_resumed(config: DictConfig) -> None:
             f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can "
             f"only be resumed from a run's best.ckpt or last.ckpt"
         )
-    saved = checkpoint[METADATA_KEY]["network"]
-    configured = OmegaConf.to_container(config.model, resolve=True)
-    assert isinstance(configured, dict)
+    saved, configured = checkpoint[METADATA_KEY]["network"], _plain(config.model)
     if saved != configured:
         keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))
         difference = ", ".join(f"{key} {saved.get(key)} there, {configured.get(key)} here" for key in keys)
@@ -152,30 +146,27 @@ def _check_resumed(config: DictConfig) -> None:
 
 
 def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifier:
-    network_config: dict[str, Any] = OmegaConf.to_container(config.model, resolve=True)  # type: ignore[assignment]
     return ExpressionClassifier(
-        network=build_network(network_config),
-        network_config=network_config,
+        network=build_network(_plain(config.model)),
+        network_config=_plain(config.model),
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.scheduler),
+        loss=instantiate(config.loss),
         preprocessing=data.preprocessing,
-        label_smoothing=config.label_smoothing,
         channels_last=config.channels_last,
         compile=config.compile,
     )
 
 
 def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
+    make: partial[Trainer] = instantiate(config.trainer, _partial_=True)
     try:
-        trainer: Trainer = instantiate(config.trainer, **arguments)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, MisconfigurationException):
-            raise UserError(
-                f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "
-                f"cannot be had here: {error.__cause__} (trainer=cpu trains on the processor)"
-            ) from error
-        raise
-    return trainer
+        return make(**arguments)
+    except MisconfigurationException as error:
+        raise ConfigError(
+            f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "
+            f"cannot be had here: {error} (trainer=cpu trains on the processor)"
+        ) from error
 
 
 def _callbacks(config: DictConfig) -> list[Callback]:
@@ -191,20 +182,15 @@ def _score_splits(
     loaded: LoadedNetwork, data: FaceDataModule, trainer: Trainer, with_test: bool, notes: list[str]
 ) -> dict[str, Scores]:
     """Score the selecting split, and the test split where that is wanted and there is one."""
-    device = trainer.strategy.root_device
-    scores = {"val": evaluate(loaded.network, data.whole_split("val"), loaded.preprocessing, device, "evaluating val")}
-    if with_test and "test" in data.splits:
-        loader = data.whole_split("test")
-        scores["test"] = evaluate(loaded.network, loader, loaded.preprocessing, device, "evaluating test")
-    elif with_test:
+
+    def score(split: Any) -> Scores:
+        device = trainer.strategy.root_device
+        return evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, device, f"evaluating {split}")
+
+    if with_test and "test" not in data.splits:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
-    return scores
-
-
-def _best_metric(trainer: Trainer, checkpoints: BestAndLast | None, monitor: str) -> float | None:
-    best = checkpoints.best_model_score if checkpoints else None
-    value = best if best is not None else trainer.callback_metrics.get(monitor)
-    return None if value is None else float(value)
+        with_test = False
+    return {split: score(split) for split in (("val", "test") if with_test else ("val",))}
 
 
 def _refuse_diverging_ranks(trainer: Trainer) -> None:
@@ -214,17 +200,26 @@ def _refuse_diverging_ranks(trainer: Trainer) -> None:
     draws others in each of them, and a launcher that runs jobs side by side starts ranks that belong to
     no one.
     """
-    hydra = HydraConfig.get()
-    if trainer.world_size == 1 or hydra.mode != RunMode.MULTIRUN:
+    if trainer.world_size == 1 or not is_multirun():
         return
-    sweeper, launcher = str(hydra.sweeper._target_), str(hydra.launcher._target_)
-    if not sweeper.endswith("BasicSweeper") or "joblib" in launcher:
+    hydra = HydraConfig.get()
+    sweeper, launcher = (str(part._target_).rpartition(".")[2] for part in (hydra.sweeper, hydra.launcher))
+    if sweeper != "BasicSweeper" or "joblib" in launcher.lower():
         raise UserError(
-            f"distributed training cannot run under {sweeper.rpartition('.')[2]} with "
-            f"{launcher.rpartition('.')[2]}: its processes would train with different parameters. Use "
-            f"trainer.devices=1 for the search (several machines can share hydra.sweeper.storage), or the "
-            f"basic sweeper and launcher"
+            f"distributed training cannot run under {sweeper} with {launcher}: its processes would train with "
+            f"different parameters. Use trainer.devices=1 for the search (several machines can share "
+            f"hydra.sweeper.storage), or the basic sweeper and launcher"
         )
+
+
+def _first(callbacks: list[Callback], kind: type[C]) -> C | None:
+    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
 
 
 def _overrides() -> list[str]:

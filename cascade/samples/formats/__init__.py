@@ -1,1 +1,0 @@
-"""One module for each annotation format that is read."""

@@ -1,0 +1,60 @@
+"""What training minimises: `loss(logits, labels, images)`, a file in `configs/loss/` for each."""
+
+from typing import Protocol
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Loss(Protocol):
+    """The loss of a batch."""
+
+    def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:
+        """Return a scalar.
+
+        Args:
+            logits: float (N, C).
+            labels: classes, int64 (N,), or distributions over them, float (N, C).
+            images: what the network was given, float (N, 1, H, W): for losses that ask another network too.
+        """
+        ...
+
+
+class CrossEntropy:
+    """Cross-entropy.
+
+    Args:
+        label_smoothing: share of each label spread evenly over all classes, 0 to 1 (Szegedy et al., arXiv 1512.00567).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise ValueError(f"loss.label_smoothing must lie in 0 to 1, got {label_smoothing}")
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:
+        """See `Loss`."""
+        return F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
+
+class Focal(CrossEntropy):
+    """Cross-entropy that weighs each class by (1 - its probability) ** gamma (Lin et al., arXiv 1708.02002).
+
+    Args:
+        gamma: 0 or more; 0 is cross-entropy.
+        label_smoothing: see `CrossEntropy`.
+    """
+
+    def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0) -> None:
+        super().__init__(label_smoothing)
+        if gamma < 0.0:
+            raise ValueError(f"loss.gamma must not be negative, got {gamma}")
+        self.gamma = gamma
+
+    def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:
+        """See `Loss`."""
+        classes = logits.shape[1]
+        shares = labels if labels.ndim == 2 else F.one_hot(labels, classes)
+        shares = (1 - self.label_smoothing) * shares + self.label_smoothing / classes
+        log_p = logits.log_softmax(dim=1)
+        return -(shares * (1 - log_p.exp()) ** self.gamma * log_p).sum(dim=1).mean()

@@ -1,0 +1,71 @@
+"""Each face is interpolated once on its way to the network."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cascade.errors import DataError
+from fer.data.augmentation import Augmentation
+from fer.data.faces import Faces
+from fer.data.module import FaceDataModule
+from fer.preprocessing import resize_face
+
+
+class Ready:
+    """A source of random faces of 48 pixels."""
+
+    detail = 48
+
+    def load(self):
+        random = torch.Generator().manual_seed(0)
+        images = torch.randint(0, 256, (40, 1, 48, 48), dtype=torch.uint8, generator=random)
+        return {"train": Faces(images[:30], torch.arange(30) % 7), "val": Faces(images[30:], torch.arange(10) % 7)}
+
+
+def _resized(faces, size):
+    return np.stack([resize_face(image, size) for image in faces.images[:, 0].numpy()])
+
+
+def test_the_augmentation_enlarges_by_its_own_interpolation():
+    faces = Ready().load()["train"].images.float()
+    enlarged = Augmentation(flip=1e-12)(faces, torch.Generator().manual_seed(0), 64)
+    torch.testing.assert_close(enlarged, F.interpolate(faces, size=64, mode="bilinear"), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "size", "served"),
+    [(Augmentation(rotation=5), 64, 48), (Augmentation(rotation=5), 40, 40), (Augmentation(contrast=0.1), 64, 64)],
+)
+def test_training_faces_stay_small_where_the_augmentation_enlarges_them(augmentation, size, served):
+    data = FaceDataModule(Ready, image_size=size, augmentation=augmentation, batch_size=30)
+    (images, _), *_ = data.train_dataloader()
+    assert images.shape == (30, 1, served, served)
+    if served == size:
+        expected = _resized(data.splits["train"], size)
+        assert sorted(map(bytes, images.numpy())) == sorted(map(bytes, expected))
+
+
+@pytest.mark.parametrize("size", [32, 48, 64])
+def test_faces_to_be_judged_are_what_inference_would_see(size):
+    data = FaceDataModule(Ready, image_size=size, augmentation=Augmentation(rotation=5))
+    (images, labels), *_ = data.val_dataloader()
+    assert np.array_equal(images[:, 0].numpy(), _resized(data.splits["val"], size))
+    pixels, _ = data.on_after_batch_transfer((images, labels), 0)
+    assert torch.equal(pixels, data.preprocessing.normalise(images.float()))
+    (again, _), *_ = data.whole_split("val")
+    assert torch.equal(again, images)
+
+
+def test_a_sample_is_the_same_training_faces_every_time():
+    data = FaceDataModule(Ready, image_size=64, eval_batch_size=4, order_seed=3)
+    first, again = (torch.cat(list(data.sample(0.3))) for _ in range(2))
+    assert first.shape == (9, 1, 64, 64)
+    assert torch.equal(first, again)
+    other = FaceDataModule(Ready, image_size=64, order_seed=4)
+    assert not torch.equal(first, torch.cat(list(other.sample(0.3))))
+
+
+def test_a_split_that_is_not_there_is_named():
+    with pytest.raises(DataError, match="has no test split"):
+        FaceDataModule(Ready).test_dataloader()
