@@ -111,7 +111,8 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     Args:
         source: a file, a folder (searched recursively), a pattern (`*`, `?`, `[…]`, `**`), a camera's number,
             or an address with `://`.
-        max_retries, seconds: see `LiveSource`.
+        max_retries: see `LiveSource`.
+        seconds: see `LiveSource`.
 
     Raises:
         DataError: nothing there, or nothing that is a picture or a video.
