@@ -41,8 +41,7 @@ class Frame:
     def shrunk(self, longest: int) -> Image:
         """The frame in gray with a longer side of at most `longest` pixels, made of the smallest copy that will do."""
         full = max(self.gray.shape)
-        if longest >= full:
-            return self.gray
+        longest = min(longest, full)
         if longest not in self._copies:
             height, width = (max(1, round(side * longest / full)) for side in self.gray.shape)
             larger = self._copies[min(side for side in self._copies if side > longest)]

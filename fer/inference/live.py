@@ -30,19 +30,14 @@ class LiveSource:
         address: the camera's number or the stream's address.
         max_retries: attempts in a row before a stream is given up. A camera gets none.
         seconds: ends after so many; None: never.
-
-    Attributes:
-        name: the address to show and to write down: without the password, if there is one.
-        dropped: frames that came too fast.
-        reconnects: how often the stream was opened again.
     """
 
     still, endless, count, file_name = False, True, 0, "live"
 
     def __init__(self, address: int | str, max_retries: int = 10, seconds: float | None = None) -> None:
         self.address = address
-        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))
-        self.dropped = self.reconnects = 0
+        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))  # shown and written: no password
+        self.dropped = self.reconnects = 0  # frames that came too fast; how often the stream was opened again
         self._max_retries = max_retries if isinstance(address, str) else 0
         self._seconds = float("inf") if seconds is None else seconds
         self._stop, self._news = threading.Event(), threading.Condition()
@@ -64,11 +59,11 @@ class LiveSource:
         """
         capture = _open(self.address)
         if not capture.isOpened():
+            if isinstance(self.address, str):
+                raise ImageError(f"{self.name} cannot be opened; check the address, the login in it, and the network")
             raise ImageError(
-                f"{self.name} cannot be opened; check the address, the login in it, and the network"
-                if isinstance(self.address, str)
-                else f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and "
-                f"not in use by another program? Other cameras have other numbers: source=1"
+                f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and not in use by "
+                f"another program? Other cameras have other numbers: source=1"
             )
         reader = threading.Thread(target=self._read, args=(capture,), daemon=True)
         reader.start()

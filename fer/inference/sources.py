@@ -20,21 +20,13 @@ _KNOWN = f"Pictures end in {' '.join(sorted(SUFFIXES))}, videos in {' '.join(sor
 
 
 class Input(Protocol):
-    """A picture, a video, a camera or a stream: anything that has frames.
+    """A picture, a video, a camera or a stream: anything that has frames."""
 
-    Attributes:
-        name: what results call it.
-        file_name: what files that are made of it are named after.
-        still: its one frame is a picture by itself: no face is followed.
-        endless: it never comes again: whatever was seen of it is all there is.
-        count: frames to expect, known once the first is there; 0: unknown.
-    """
-
-    name: str
-    file_name: str
-    still: bool
-    endless: bool
-    count: int
+    name: str  # what results call it
+    file_name: str  # what files that are made of it are named after
+    still: bool  # its one frame is a picture by itself: no face is followed
+    endless: bool  # it never comes again: whatever was seen of it is all there is
+    count: int  # frames to expect, known once the first is there; 0: unknown
 
     def frames(self) -> Generator[Frame, None, None]:
         """The frames in their order; raises ImageError where it cannot be read, or not to its end."""
@@ -61,17 +53,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Files:
-    """Pictures and videos on disk.
+    """Pictures and videos on disk."""
 
-    Attributes:
-        name: what the user called them, in full.
-        root: folder that the paths are named relative to in results.
-        paths: sorted, so that shards and resumed runs agree on their order.
-    """
-
-    name: str
-    root: Path
-    paths: tuple[Path, ...]
+    name: str  # what the user called them, in full
+    root: Path  # the folder that paths are named relative to in results
+    paths: tuple[Path, ...]  # sorted, so that shards and resumed runs agree on their order
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -82,11 +68,7 @@ class Files:
         return ahead((_opened(path, name) for path, name in names if name not in done), _AHEAD)
 
     def shard(self, index: int, count: int) -> "Files":
-        """Every `count`-th file from the `index`-th on.
-
-        Raises:
-            ConfigError: index and count do not fit.
-        """
+        """Every `count`-th file from the `index`-th on; raises ConfigError where these do not fit."""
         if not 0 <= index < count:
             raise ConfigError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
         return replace(self, paths=self.paths[index::count])

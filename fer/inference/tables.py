@@ -21,19 +21,12 @@ FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "hei
 
 
 class Outcome(NamedTuple):
-    """What came of a finished picture or video: a row of `inputs.csv`.
+    """What came of a finished picture or video: a row of `inputs.csv`."""
 
-    Attributes:
-        source: its name in the results.
-        frames: frames read, 1 for a picture that could be read.
-        faces: rows in `faces.csv`.
-        error: why it could not be read, or not to its end; empty if it could.
-    """
-
-    source: str
-    frames: int
-    faces: int
-    error: str = ""
+    source: str  # its name in the results
+    frames: int  # that were read, 1 for a picture that could be
+    faces: int  # rows in `faces.csv`
+    error: str = ""  # why it could not be read, or not to its end
 
 
 class AppendedTable:
@@ -45,11 +38,7 @@ class AppendedTable:
         self.path, self.close = path, self._file.close
 
     def append(self, rows: Iterable[Iterable[Any]]) -> None:
-        """Add rows at the end, all or none.
-
-        Raises:
-            OutputError: they cannot be written; the file is as it was before.
-        """
+        """Add rows at the end, or raise OutputError and leave the file as it was before."""
         data = as_csv(rows).encode("utf-8", "surrogateescape")
         before = self._file.seek(0, os.SEEK_END)
         try:
@@ -69,11 +58,7 @@ def write_job(folder: Path, job: dict[str, Any]) -> None:
 
 
 def read_job(folder: Path) -> dict[str, Any]:
-    """What a folder's results are about.
-
-    Raises:
-        OutputError: it holds none, or that cannot be read.
-    """
+    """What a folder's results are about; raises OutputError where it holds none, or that cannot be read."""
     try:
         job: dict[str, Any] = json.loads((folder / JOB).read_text())
     except FileNotFoundError as error:
@@ -84,11 +69,7 @@ def read_job(folder: Path) -> dict[str, Any]:
 
 
 def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
-    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job.
-
-    Raises:
-        OutputError: there is no such run.
-    """
+    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job."""
     if wanted is not True:
         folder = Path(str(wanted)).expanduser()
         read_job(folder)  # or an error
@@ -112,11 +93,7 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
 
 
 def copy_finished(tables: Sequence[Path], target: Path) -> None:
-    """Join the rows of tables into one, but for those of unfinished inputs; they need not fit into memory.
-
-    Raises:
-        OutputError: the tables' columns differ, or the target cannot be written.
-    """
+    """Join the rows of tables into one, but for those of unfinished inputs; they need not fit into memory."""
     columns = None
     with whole(target) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -131,11 +108,7 @@ def copy_finished(tables: Sequence[Path], target: Path) -> None:
 
 
 def write_json(folder: Path) -> None:
-    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
-
-    Raises:
-        OutputError: the disk is full; the tables hold the same.
-    """
+    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory."""
     inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
     rows = _read(folder / FACES)
     classes = next(rows)[len(FACE_COLUMNS) :]

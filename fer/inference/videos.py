@@ -16,12 +16,7 @@ _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads,
 
 
 class VideoFile:
-    """A video on disk, an input of a run (`fer.inference.sources.Input`).
-
-    Args:
-        path: the file.
-        name: what results call it; None: its file's name.
-    """
+    """A video on disk, an input of a run (`fer.inference.sources.Input`); by default it is called as its file."""
 
     still = endless = False
 

@@ -55,14 +55,8 @@ class VideoWriter:
     """Writes frames with their own time stamps as MPEG-4 into an .mp4 file, which appears when it is complete.
 
     OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
-    are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
-
-    Args:
-        path: the file.
-        size: width and height; a frame of another size is stretched to it.
-
-    Raises:
-        OutputError: the file cannot be written.
+    are packed into the .mp4 with the true time stamps at the end. The sound is not copied. Frames of another
+    size than width and height of `size` are stretched to it. OutputError: the file cannot be written.
     """
 
     def __init__(self, path: Path, size: tuple[int, ...]) -> None:
@@ -82,11 +76,7 @@ class VideoWriter:
         self._times.append(time_s)
 
     def close(self) -> None:
-        """Copy the encoded packets with their own time stamps into the file.
-
-        Raises:
-            OutputError: frames are missing, as on a full disk; the part file is kept.
-        """
+        """Copy the packets into the file; raises OutputError, and keeps the part, where frames are missing."""
         self._writer.release()
         reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
