@@ -119,14 +119,11 @@ def detect(config: DictConfig) -> None:
 
 def _job(config: DictConfig, recogniser: ExpressionRecognizer, source: str) -> dict[str, Any]:
     """What two runs must share so that one can go on with the other, as plain values."""
+    commit, classes = recogniser.info.commit, list(recogniser.classes)
     return {
         "source": source,
         "detector": OmegaConf.to_container(config.detector, resolve=True),
-        "classifier": {
-            "model": config.classifier,
-            "commit": recogniser.info.commit,
-            "classes": list(recogniser.classes),
-        },
+        "classifier": {"model": config.classifier, "commit": commit, "classes": classes},
         "crop": vars(recogniser.crop),
         "detect_side": config.detect_side,
         "tracking": vars(recogniser.tracking),

@@ -38,23 +38,15 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class FrameFaces:
-    """The faces of one frame; iterating makes a `Face` of each row, which says what the fields mean.
+    """The N faces of one frame; iterating makes a `Face` of each row, which says what the fields mean."""
 
-    Attributes:
-        boxes: (N, 4) float32.
-        scores: (N,) float32.
-        probabilities: (N, C) float32.
-        classes: the C names.
-        track_ids: (N,) int64; None for a picture.
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
+    boxes: NDArray[np.float32]  # (N, 4)
+    scores: NDArray[np.float32]  # (N,)
+    probabilities: NDArray[np.float32]  # (N, classes)
     classes: tuple[str, ...]
     frame: int = 0
     time_s: float | None = None
-    track_ids: NDArray[np.int64] | None = None
+    track_ids: NDArray[np.int64] | None = None  # (N,)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -17,17 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame; a picture is the only one of its kind.
+    """One frame; a picture is the only one of its kind."""
 
-    Attributes:
-        image: uint8, BGR (H, W, 3) or gray (H, W).
-        index: from 0.
-        time_s: time stamp in seconds, from the file or the clock; None for a picture.
-    """
-
-    image: Image
+    image: Image  # uint8, BGR (H, W, 3) or gray (H, W)
     index: int = 0
-    time_s: float | None = None
+    time_s: float | None = None  # time stamp in seconds, from the file or the clock; None for a picture
 
     @cached_property
     def gray(self) -> Image:

@@ -13,11 +13,7 @@ from fer.inference.tables import FACES, INPUTS, JOB, copy_finished, read_job, re
 
 
 def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
-    """Join the tables of several runs into `faces.csv`, `inputs.csv` and `faces.json`.
-
-    Args:
-        folders: of the runs, all shards of one source with the same settings.
-        output: where to; made where it is missing.
+    """Join the tables of all shards of one source into `faces.csv`, `inputs.csv` and `faces.json`.
 
     Returns:
         How many inputs there are, and how many of them could not be read.

@@ -93,11 +93,7 @@ class ExpressionRecognizer:
         return [crop_square(frame.image, *square) for square in self.crop.squares(boxes).tolist()]
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameFaces]]:
-        """Find, follow and read faces from frame to frame; yields each frame at once and in order.
-
-        Args:
-            frames: of one video or camera, with rising time stamps.
-        """
+        """Find, follow and read faces in the frames of one video or camera; yields each at once and in order."""
         tracker = FaceTracker(self.tracking)
         for frame in frames:
             tracks = tracker.update(frame, self.find)

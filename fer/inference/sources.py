@@ -99,12 +99,12 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     Raises:
         DataError: nothing there, or nothing that is a picture or a video.
     """
-    text = "" if source is None else str(source)
-    if not text:
+    if source in (None, ""):
         raise DataError(
             'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
             "a camera's number such as 0, an rtsp:// address)"
         )
+    text = str(source)
     path = Path(text).expanduser()
     if "://" in text or (text.isdecimal() and not path.exists()):
         return LiveSource(text if "://" in text else int(text), max_retries, seconds)

@@ -79,15 +79,7 @@ class FaceTracker:
         self._before: Image | None = None
 
     def update(self, frame: Frame, detect: Callable[[Frame], Detections]) -> list[Track]:
-        """Take the next frame.
-
-        Args:
-            frame: with a time stamp above those before.
-            detect: finds faces; called on every `detect_every`-th frame.
-
-        Returns:
-            The faces in this frame.
-        """
+        """The faces in the next frame, whose time stamp rises; `detect` is called on every `detect_every`-th."""
         time_s = frame.time_s or 0.0
         self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.settings.keep_s]
         # first of all, as the detector's copy of the frame serves the flow, too
@@ -142,10 +134,7 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
     Args:
         before: one frame, gray (H, W).
         after: the next.
-        boxes: (N, 4) in pixels of these frames.
-
-    Returns:
-        The box in the next frame, None where too few points could be followed.
+        boxes: (N, 4) in pixels of these frames; one becomes None where too few of its points could be followed.
     """
     steps = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID * 0.7 + 0.15
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)

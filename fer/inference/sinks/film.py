@@ -18,10 +18,7 @@ class FilmSink(Sink):
     """Writes every video and live source with its faces drawn in, as .mp4.
 
     Args:
-        video: `save.video` of the command: a file to write to, or `true` or `auto` for one in the results' folder.
-
-    Raises:
-        ConfigError: the file is not called .mp4.
+        video: `save.video` of the command: an .mp4 file, or `true` or `auto` for one in the results' folder.
     """
 
     def __init__(self, run: RunContext, video: str | bool = True) -> None:
@@ -55,8 +52,8 @@ class VideoWriter:
     """Writes frames with their own time stamps as MPEG-4 into an .mp4 file, which appears when it is complete.
 
     OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
-    are packed into the .mp4 with the true time stamps at the end. The sound is not copied. Frames of another
-    size than width and height of `size` are stretched to it. OutputError: the file cannot be written.
+    are packed into the .mp4 with the true time stamps at the end. The sound is not copied. A frame of another
+    size (width, height) than the film's is stretched to it. Raises OutputError where nothing can be written.
     """
 
     def __init__(self, path: Path, size: tuple[int, ...]) -> None:

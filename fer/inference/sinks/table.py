@@ -12,11 +12,8 @@ from fer.inference.sinks.sink import RunContext, Seen, Sink
 class TableSink(Sink):
     """Appends a row per face and a row per finished input; goes on where an earlier run of the same job ended.
 
-    Args:
-        json: whether `faces.json` is made of the tables at the end.
-
-    Raises:
-        OutputError: the folder holds another run's results, or cannot be written; raised on entering.
+    Where `json` is true, `faces.json` is made of the tables at the end. Entering raises OutputError where the
+    folder holds another run's results.
     """
 
     def __init__(self, run: RunContext, json: bool = True) -> None:

@@ -14,9 +14,7 @@ _LISTED = 20  # errors that are printed again at the end
 class TerminalSink(Sink):
     """A bar over the inputs and one over the frames of the current video, if there is a terminal; then a summary.
 
-    Args:
-        total: inputs in all.
-        outcomes: by name, of the inputs that were done before; it is added to.
+    Of `total` inputs in all, `outcomes` holds those that were done before, by name; it is added to.
     """
 
     def __init__(self, run: RunContext, total: int, outcomes: dict[str, Outcome]) -> None:

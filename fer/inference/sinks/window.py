@@ -16,11 +16,7 @@ _INSTEAD = "write a video instead: show=false save.video=live.mp4"
 
 
 class WindowSink(Sink):
-    """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run.
-
-    Raises:
-        OutputError: there is no display, or OpenCV was built without windows.
-    """
+    """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run."""
 
     def __init__(self, run: RunContext) -> None:
         super().__init__(run)
