@@ -3,14 +3,14 @@
 import logging
 import os
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError
@@ -31,34 +31,33 @@ log = logging.getLogger(__name__)
 class SaveSettings:
     """What is left behind: a sink each, but for `json`, which is a matter of the table."""
 
-    pictures: bool = MISSING
-    crops: bool = MISSING
-    video: Any = MISSING
-    json: bool = MISSING
+    pictures: bool
+    crops: bool
+    video: Any
+    json: bool
 
 
 @dataclass
 class DetectSettings:
     """Names and types of all settings; `configs/detect.yaml` has their values and says what they mean."""
 
-    source: Any = MISSING
-    detector: Any = MISSING
-    classifier: str = MISSING
-    detect_side: int | None = MISSING
-    threads: int | None = MISSING
-    tracking: Tracking = field(default_factory=Tracking)
-    save: SaveSettings = field(default_factory=SaveSettings)
-    explain: bool = MISSING
-    show: Any = MISSING
-    seconds: float | None = MISSING
-    max_retries: int = MISSING
-    resume: Any = MISSING
-    shard: dict[str, int] = MISSING
-    sink: dict[str, Any] = MISSING
+    source: Any
+    detector: Any
+    classifier: str
+    detect_side: int | None
+    threads: int | None
+    tracking: Tracking
+    save: SaveSettings
+    explain: bool
+    show: Any
+    seconds: float | None
+    max_retries: int
+    resume: Any
+    shard: dict[str, int]
+    sink: dict[str, Any]
 
     def __post_init__(self) -> None:
-        for name in ("detect_side", "threads"):
-            value = getattr(self, name)
+        for name, value in (("detect_side", self.detect_side), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be 1 or more, or null, not {value}")
         if self.show not in (True, False, "auto"):
@@ -83,38 +82,32 @@ def detect(config: DictConfig) -> None:
     # Every failure that OpenCV and its FFmpeg log is an error of ours
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    recogniser = ExpressionRecognizer(
-        instantiate(config.detector),
-        load_classifier(chosen.classifier, chosen.threads),
-        detect_side=chosen.detect_side,
-        tracking=chosen.tracking,
-    )
+    detector, classifier = instantiate(config.detector), load_classifier(chosen.classifier, chosen.threads)
+    recogniser = ExpressionRecognizer(detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking)
     explainer = None
     if chosen.explain:  # imports torch
         require("explain")
         from fer.inference.explain import Explainer
 
-        explainer = Explainer(recogniser.classifier)
-    job = _job(config, chosen, recogniser, source.name)
+        explainer = Explainer(classifier)
+    job = _job(config, recogniser, source.name)
     if chosen.resume is not False:
         if live:
             raise ConfigError("a live source cannot be resumed; leave resume out")
-        fresh, folder = folder, run_to_resume(chosen.resume, job, folder.parents[1 if is_multirun() else 0])
-        if fresh.is_dir() and not any(fresh.iterdir()):
-            fresh.rmdir()  # Hydra made it for a new run
-    done = read_outcomes(folder)
-    if done:
+        folder = run_to_resume(chosen.resume, job, folder.parents[1 if is_multirun() else 0])
+        with suppress(OSError):  # Hydra made it for a new run; where results are in it, it stays
+            output_dir().rmdir()
+    if done := read_outcomes(folder):
         log.warning("resuming: %d of %d inputs were done before", len(done), len(source))
     run = RunContext(folder, recogniser, job, explainer)
-    sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, chosen, run, live)]
+    sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, run, live)]
     status = 0
     with interruptible(), ExitStack() as stack:
         try:
             work_through(source.inputs(done), run, [stack.enter_context(sink) for sink in sinks])
         except KeyboardInterrupt:
             status = 130
-    left = len(source) - len(outcomes)
-    if left > 0:
+    if (left := len(source) - len(outcomes)) > 0:
         log.warning("interrupted with %d inputs left; the same command with resume=true goes on", left)
         status = 130
     if status == 0 and any(outcome.error for outcome in outcomes.values()):
@@ -124,25 +117,25 @@ def detect(config: DictConfig) -> None:
         sys.exit(status)
 
 
-def _job(config: DictConfig, chosen: DetectSettings, recogniser: ExpressionRecognizer, source: str) -> dict[str, Any]:
+def _job(config: DictConfig, recogniser: ExpressionRecognizer, source: str) -> dict[str, Any]:
     """What two runs must share so that one can go on with the other, as plain values."""
-    commit = recogniser.info.commit
+    commit, classes = recogniser.info.commit, list(recogniser.classes)
     return {
         "source": source,
         "detector": OmegaConf.to_container(config.detector, resolve=True),
-        "classifier": {"model": chosen.classifier, "commit": commit, "classes": list(recogniser.classes)},
+        "classifier": {"model": config.classifier, "commit": commit, "classes": classes},
         "crop": vars(recogniser.crop),
-        "detect_side": chosen.detect_side,
-        "tracking": vars(chosen.tracking),
-        "shard": chosen.shard,
+        "detect_side": config.detect_side,
+        "tracking": vars(recogniser.tracking),
+        "shard": dict(config.shard),
     }
 
 
-def _sinks(config: DictConfig, chosen: DetectSettings, run: RunContext, live: bool) -> list[Sink]:
+def _sinks(config: DictConfig, run: RunContext, live: bool) -> list[Sink]:
     """The sinks that the command's switches ask for, and any that was added to the config."""
-    save, automatic = chosen.save, {"film": not live, "window": live}
+    save, automatic = config.save, {"film": not live, "window": live}
     switches = {"pictures": save.pictures, "crops": save.crops, "film": save.video}
-    switches |= {"window": chosen.show, "heat_maps": chosen.explain}
+    switches |= {"window": config.show, "heat_maps": config.explain}
     wanted = {name: automatic[name] if switch == "auto" else switch for name, switch in switches.items()}
     return [instantiate(sink)(run) for name, sink in config.sink.items() if wanted.get(str(name), True)]
 

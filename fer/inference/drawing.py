@@ -10,13 +10,12 @@ from fer.inference.faces import Face
 from fer.labels import COLOURS
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_OTHER = (180, 180, 180)
 _LIGHT = 130  # colours that are lighter carry black letters
 
 
 def colour_of(label: str) -> tuple[int, int, int]:
     """An expression's colour as (blue, green, red); gray for classes that are not fer2013's."""
-    red, green, blue = COLOURS.get(label, _OTHER)
+    red, green, blue = COLOURS.get(label, (180, 180, 180))
     return blue, green, red
 
 
@@ -44,6 +43,5 @@ def _draw(canvas: Image, face: Face) -> None:
     top = top - block[1] if top >= block[1] else top
     left = max(0, min(left - line // 2, canvas.shape[1] - block[0]))
     cv2.rectangle(canvas, (left, top), (left + block[0], top + block[1]), colour, cv2.FILLED)
-    light = float(np.dot((0.114, 0.587, 0.299), colour))
-    ink = (0, 0, 0) if light > _LIGHT else (255, 255, 255)
+    ink = (0, 0, 0) if np.dot((0.114, 0.587, 0.299), colour) > _LIGHT else (255, 255, 255)
     cv2.putText(canvas, text, (left + pad, top + pad + text_height), _FONT, scale, ink, thick, cv2.LINE_AA)

@@ -38,25 +38,15 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class FrameFaces:
-    """The faces of one frame; `faces[row]` and iterating make a `Face` of a row.
+    """The N faces of one frame; iterating makes a `Face` of each row, which says what the fields mean."""
 
-    Attributes:
-        boxes: (N, 4) float32, x, y, width, height in pixels of the frame.
-        scores: (N,) float32.
-        probabilities: (N, C) float32, rows summing to 1.
-        classes: the C names.
-        frame: index of the frame, from 0.
-        time_s: its time stamp in seconds; None for a picture.
-        track_ids: (N,) int64, from 1; None for a picture.
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
+    boxes: NDArray[np.float32]  # (N, 4)
+    scores: NDArray[np.float32]  # (N,)
+    probabilities: NDArray[np.float32]  # (N, classes)
     classes: tuple[str, ...]
     frame: int = 0
     time_s: float | None = None
-    track_ids: NDArray[np.int64] | None = None
+    track_ids: NDArray[np.int64] | None = None  # (N,)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -66,13 +56,9 @@ class FrameFaces:
         """The N most probable expressions."""
         return [self.classes[best] for best in self.probabilities.argmax(axis=1)]
 
-    def __getitem__(self, row: int) -> Face:
-        x, y, width, height = self.boxes[row].tolist()
-        shares, score = self.probabilities[row], float(self.scores[row])
-        probabilities = dict(zip(self.classes, shares.tolist(), strict=True))
-        track_id = None if self.track_ids is None else int(self.track_ids[row])
-        label = self.classes[shares.argmax()]
-        return Face((x, y, width, height), score, label, probabilities, self.frame, self.time_s, track_id)
-
     def __iter__(self) -> Iterator[Face]:
-        return (self[row] for row in range(len(self)))
+        ids = [None] * len(self) if self.track_ids is None else self.track_ids.tolist()
+        arrays = (self.boxes.tolist(), self.scores.tolist(), self.labels, self.probabilities.tolist())
+        for box, score, label, shares, track_id in zip(*arrays, ids, strict=True):
+            probabilities = dict(zip(self.classes, shares, strict=True))
+            yield Face(tuple(box), score, label, probabilities, self.frame, self.time_s, track_id)

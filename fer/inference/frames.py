@@ -17,17 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame; a picture is the only one of its kind.
+    """One frame; a picture is the only one of its kind."""
 
-    Attributes:
-        image: uint8, BGR (H, W, 3) or gray (H, W).
-        index: from 0.
-        time_s: time stamp in seconds, from the file or the clock; None for a picture.
-    """
-
-    image: Image
+    image: Image  # uint8, BGR (H, W, 3) or gray (H, W)
     index: int = 0
-    time_s: float | None = None
+    time_s: float | None = None  # time stamp in seconds, from the file or the clock; None for a picture
 
     @cached_property
     def gray(self) -> Image:
@@ -41,8 +35,7 @@ class Frame:
     def shrunk(self, longest: int) -> Image:
         """The frame in gray with a longer side of at most `longest` pixels, made of the smallest copy that will do."""
         full = max(self.gray.shape)
-        if longest >= full:
-            return self.gray
+        longest = min(longest, full)
         if longest not in self._copies:
             height, width = (max(1, round(side * longest / full)) for side in self.gray.shape)
             larger = self._copies[min(side for side in self._copies if side > longest)]

@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Container, Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from typing import Any, Self
 
 import cv2
@@ -20,7 +20,7 @@ _TIMEOUT_MS = 10_000  # without a word from the other side
 
 
 class LiveSource:
-    """A camera or a stream: a source (`fer.inference.sources.Source`) and the one input of it.
+    """A camera or a stream: a source and the one input of it (`fer.inference.sources`).
 
     A thread reads without pause and keeps only the newest frame: one that nobody took in time is dropped,
     so that what is shown is never older than one frame's work. A stream that breaks off is opened again
@@ -30,37 +30,19 @@ class LiveSource:
         address: the camera's number or the stream's address.
         max_retries: attempts in a row before a stream is given up. A camera gets none.
         seconds: ends after so many; None: never.
-        opener: opens the address; `cv2.VideoCapture`'s interface.
-        pause: waits so many seconds, or until told to stop: then it returns True.
-
-    Attributes:
-        name: the address to show and to write down: without the password, if there is one.
-        dropped: frames that came too fast.
-        reconnects: how often the stream was opened again.
     """
 
     still, endless, count, file_name = False, True, 0, "live"
 
-    def __init__(
-        self,
-        address: int | str,
-        max_retries: int = 10,
-        seconds: float | None = None,
-        opener: Callable[[int | str], Any] | None = None,
-        pause: Callable[[float], bool] | None = None,
-    ) -> None:
+    def __init__(self, address: int | str, max_retries: int = 10, seconds: float | None = None) -> None:
         self.address = address
-        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))
-        self.dropped = self.reconnects = 0
+        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))  # shown and written: no password
+        self.dropped = self.reconnects = 0  # frames that came too fast; how often the stream was opened again
         self._max_retries = max_retries if isinstance(address, str) else 0
         self._seconds = float("inf") if seconds is None else seconds
-        self._open = opener or _open
-        self._stop = threading.Event()
-        self._pause = pause or self._stop.wait
-        self._news = threading.Condition()
+        self._stop, self._news = threading.Event(), threading.Condition()
         self._newest: Frame | None = None
-        self._end: BaseException | None = None
-        self._capture: Any = None
+        self._end: Exception | None = None
 
     def __len__(self) -> int:
         return 1
@@ -75,15 +57,15 @@ class LiveSource:
         Raises:
             ImageError: the source cannot be opened, the camera is gone, or the stream could not be opened again.
         """
-        self._capture = self._open(self.address)
-        if not self._capture.isOpened():
+        capture = _open(self.address)
+        if not capture.isOpened():
+            if isinstance(self.address, str):
+                raise ImageError(f"{self.name} cannot be opened; check the address, the login in it, and the network")
             raise ImageError(
-                f"{self.name} cannot be opened; check the address, the login in it, and the network"
-                if isinstance(self.address, str)
-                else f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and "
-                f"not in use by another program? Other cameras have other numbers: source=1"
+                f"camera {self.name} cannot be opened; is it plugged in, allowed for this user, and not in use by "
+                f"another program? Other cameras have other numbers: source=1"
             )
-        reader = threading.Thread(target=self._read, daemon=True)
+        reader = threading.Thread(target=self._read, args=(capture,), daemon=True)
         reader.start()
         try:
             time_s = -1.0
@@ -101,46 +83,42 @@ class LiveSource:
             if self.dropped or self.reconnects:
                 log.warning("%d frames came too fast and were dropped; %d reconnections", self.dropped, self.reconnects)
 
-    def _read(self) -> None:
+    def _read(self, capture: Any) -> None:
         started, index = time.monotonic(), 0
         try:
             while not self._stop.is_set():
-                good, image = self._capture.read()
+                good, image = capture.read()
                 if not good:
-                    self._reconnect()
+                    capture = self._reopened(capture)
                     continue
                 frame = Frame(np.asarray(image, np.uint8), index, time.monotonic() - started)
                 with self._news:
                     self.dropped += self._newest is not None
                     self._newest = frame
-                    self._news.notify_all()
+                    self._news.notify()
                 index += 1
         except Exception as error:  # it belongs to the thread that asked for the frames
             with self._news:
                 self._end = error
-                self._news.notify_all()
+                self._news.notify()
         finally:
-            self._capture.release()
+            capture.release()
 
-    def _reconnect(self) -> None:
-        """Open the source again.
-
-        Raises:
-            ImageError: too many attempts.
-        """
+    def _reopened(self, capture: Any) -> Any:
+        """Open a source that broke off again, unless told to stop; raises ImageError after too many attempts."""
         with self._news:
             self._newest = None  # from before the break: stale by the time it could be shown
-        self._capture.release()
+        capture.release()
         for attempt in range(self._max_retries):
             wait = min(2.0**attempt, _LONGEST_PAUSE)
             log.warning("%s broke off; attempt %d to reach it in %.0f s", self.name, attempt + 1, wait)
-            if self._pause(wait):
-                return
-            self._capture = self._open(self.address)
-            if self._capture.isOpened():
+            if self._stop.wait(wait):
+                return capture
+            capture = _open(self.address)
+            if capture.isOpened():
                 log.warning("%s is back", self.name)
                 self.reconnects += 1
-                return
+                return capture
         if isinstance(self.address, int):
             raise ImageError(f"camera {self.name} sends no more frames; is it still plugged in?")
         raise ImageError(f"{self.name} broke off and could not be reached again in {self._max_retries} attempts")

@@ -77,29 +77,23 @@ class ExpressionRecognizer:
 
     def find(self, frame: Frame) -> Detections:
         """Find the faces of a frame; boxes are in its pixels, whatever it was searched at."""
-        gray = frame.gray if self.detect_side is None else frame.shrunk(self.detect_side)
-        found = self.detector.detect(gray)
-        if gray is frame.gray:
+        searched = frame.gray if self.detect_side is None else frame.shrunk(self.detect_side)
+        found = self.detector.detect(searched)
+        if searched is frame.gray:
             return found
-        (height, width), (full_height, full_width) = gray.shape, frame.gray.shape
-        back = np.array([full_width / width, full_height / height] * 2, np.float32)
+        back = np.divide(frame.gray.shape, searched.shape)[[1, 0, 1, 0]].astype(np.float32)
         return Detections(found.boxes * back, found.scores)
 
     def classify(self, gray: Image, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read the expressions in boxes (N, 4) of a gray picture: float32 (N, classes)."""
-        faces = crop_faces(gray, boxes, self.crop, self.info.preprocessing)
-        return self.classifier.probabilities(faces)
+        return self.classifier.probabilities(crop_faces(gray, boxes, self.crop, self.info.preprocessing))
 
     def cut(self, frame: Frame, boxes: NDArray[np.float32]) -> list[Image]:
         """Cut boxes (N, 4) out of a frame, framed as the network sees them but in full size and colour."""
-        return [crop_square(frame.image, *map(int, square)) for square in self.crop.squares(boxes)]
+        return [crop_square(frame.image, *square) for square in self.crop.squares(boxes).tolist()]
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, FrameFaces]]:
-        """Find, follow and read faces from frame to frame; yields each frame at once and in order.
-
-        Args:
-            frames: of one video or camera, with rising time stamps.
-        """
+        """Find, follow and read faces in the frames of one video or camera; yields each at once and in order."""
         tracker = FaceTracker(self.tracking)
         for frame in frames:
             tracks = tracker.update(frame, self.find)

@@ -15,41 +15,21 @@ from fer.inference.live import LiveSource
 from fer.inference.videos import VIDEO_SUFFIXES, VideoFile
 
 _AHEAD = 2  # pictures decoded while another is searched
+_SUFFIXES = SUFFIXES | VIDEO_SUFFIXES
 _KNOWN = f"Pictures end in {' '.join(sorted(SUFFIXES))}, videos in {' '.join(sorted(VIDEO_SUFFIXES))}."
 
 
 class Input(Protocol):
-    """A picture, a video, a camera or a stream: anything that has frames.
+    """A picture, a video, a camera or a stream: anything that has frames."""
 
-    Attributes:
-        name: what results call it.
-        file_name: what files that are made of it are named after.
-        still: its one frame is a picture by itself: no face is followed.
-        endless: it never comes again: whatever was seen of it is all there is.
-        count: frames to expect, known once the first is there; 0: unknown.
-    """
-
-    name: str
-    file_name: str
-    still: bool
-    endless: bool
-    count: int
+    name: str  # what results call it
+    file_name: str  # what files that are made of it are named after
+    still: bool  # its one frame is a picture by itself: no face is followed
+    endless: bool  # it never comes again: whatever was seen of it is all there is
+    count: int  # frames to expect, known once the first is there; 0: unknown
 
     def frames(self) -> Generator[Frame, None, None]:
         """The frames in their order; raises ImageError where it cannot be read, or not to its end."""
-        ...
-
-
-class Source(Protocol):
-    """What a run works through; its length is the number of its inputs, its name is for records of the run."""
-
-    name: str
-
-    def __len__(self) -> int: ...
-
-    def inputs(self, done: Container[str] = ()) -> Iterator[Input]:
-        """The inputs, except those whose names are done."""
-        ...
 
 
 class Picture:
@@ -73,50 +53,41 @@ class Picture:
 
 @dataclass(frozen=True)
 class Files:
-    """Pictures and videos on disk.
+    """Pictures and videos on disk."""
 
-    Attributes:
-        name: what the user called them, in full.
-        root: folder that the paths are named relative to in results.
-        paths: sorted, so that shards and resumed runs agree on their order.
-    """
-
-    name: str
-    root: Path
-    paths: tuple[Path, ...]
+    name: str  # what the user called them, in full
+    root: Path  # the folder that paths are named relative to in results
+    paths: tuple[Path, ...]  # sorted, so that shards and resumed runs agree on their order
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def inputs(self, done: Container[str] = ()) -> Iterator[Input]:
-        """See `Source.inputs`; pictures are decoded in a thread of its own while others are searched."""
-        return ahead(self._opened(done), _AHEAD)
-
-    def _opened(self, done: Container[str]) -> Iterator[Input]:
-        for path in self.paths:
-            name = path.relative_to(self.root).as_posix()
-            if name in done:
-                continue
-            if path.suffix.lower() in VIDEO_SUFFIXES:
-                yield VideoFile(path, name)
-                continue
-            picture = Picture(path, name)
-            with suppress(ImageError):  # its frames() says so again
-                _ = picture.frame.gray
-            yield picture
+        """Those whose names are not done; pictures are decoded in a thread of its own while others are searched."""
+        names = ((path, path.relative_to(self.root).as_posix()) for path in self.paths)
+        return ahead((_opened(path, name) for path, name in names if name not in done), _AHEAD)
 
     def shard(self, index: int, count: int) -> "Files":
-        """Every `count`-th file from the `index`-th on.
-
-        Raises:
-            ConfigError: index and count do not fit.
-        """
+        """Every `count`-th file from the `index`-th on; raises ConfigError where these do not fit."""
         if not 0 <= index < count:
             raise ConfigError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
         return replace(self, paths=self.paths[index::count])
 
 
-def find_source(source: str | int | None, max_retries: int = 10, seconds: float | None = None) -> Files | LiveSource:
+def _opened(path: Path, name: str) -> Input:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return VideoFile(path, name)
+    picture = Picture(path, name)
+    with suppress(ImageError):  # its frames() says so again
+        _ = picture.frame.gray
+    return picture
+
+
+Source = Files | LiveSource
+"""What a run works through: `name` is for its records, `len` counts its inputs, `inputs(done)` gives those not done."""
+
+
+def find_source(source: str | int | None, max_retries: int = 10, seconds: float | None = None) -> Source:
     """Find what a source means.
 
     Args:
@@ -128,17 +99,17 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     Raises:
         DataError: nothing there, or nothing that is a picture or a video.
     """
-    text = "" if source is None else str(source)
-    if not text:
+    if source in (None, ""):
         raise DataError(
             'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
             "a camera's number such as 0, an rtsp:// address)"
         )
+    text = str(source)
     path = Path(text).expanduser()
     if "://" in text or (text.isdecimal() and not path.exists()):
         return LiveSource(text if "://" in text else int(text), max_retries, seconds)
     if path.is_file():
-        if not _is_known(path):
+        if path.suffix.lower() not in _SUFFIXES:
             raise DataError(f"{path} is no picture or video: its ending {path.suffix!r} is not known. {_KNOWN}")
         return Files(str(path.absolute()), path.parent, (path,))
     if path.is_dir():
@@ -152,12 +123,8 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     else:
         raise DataError(f"there is no file or folder {path.absolute()}")
     files = sorted(file for file in found if file.is_file())
-    known = tuple(file for file in files if _is_known(file))
+    known = tuple(file for file in files if file.suffix.lower() in _SUFFIXES)
     if not known:
         what = f"{len(files)} files, none of them a picture or a video" if files else nothing
         raise DataError(f"{holder} {what}. {_KNOWN}")
     return Files(str(path.absolute()), root, known)
-
-
-def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES

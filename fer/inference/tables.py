@@ -6,53 +6,40 @@ rows in `faces.csv` of inputs that it does not name come from an interruption, a
 """
 
 import csv
+import io
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cascade.errors import OutputError
-from cascade.files import whole
+from cascade.files import whole, write_whole
 
 FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
 FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label")
-INPUT_COLUMNS = ("source", "frames", "faces", "error")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a finished picture or video.
+class Outcome(NamedTuple):
+    """What came of a finished picture or video: a row of `inputs.csv`."""
 
-    Attributes:
-        source: its name in the results.
-        frames: frames read, 1 for a picture that could be read.
-        faces: rows in `faces.csv`.
-        error: why it could not be read, or not to its end; empty if it could.
-    """
-
-    source: str
-    frames: int
-    faces: int
-    error: str = ""
+    source: str  # its name in the results
+    frames: int  # that were read, 1 for a picture that could be
+    faces: int  # rows in `faces.csv`
+    error: str = ""  # why it could not be read, or not to its end
 
 
-class AppendedFile:
-    """A text file that only ever grows by whole blocks: one that does not fit is taken back."""
+class AppendedTable:
+    """A table that only ever grows by whole blocks of rows: one that does not fit is taken back."""
 
     def __init__(self, path: Path) -> None:
         # unbuffered: what `append` returned from is with the system, whatever happens to the process
         self._file = path.open("ab", buffering=0)
         self.path, self.close = path, self._file.close
 
-    def append(self, text: str) -> None:
-        """Add a block at the end.
-
-        Raises:
-            OutputError: it cannot be written; the file is as it was before.
-        """
-        data = text.encode("utf-8", "surrogateescape")
+    def append(self, rows: Iterable[Iterable[Any]]) -> None:
+        """Add rows at the end, or raise OutputError and leave the file as it was before."""
+        data = as_csv(rows).encode("utf-8", "surrogateescape")
         before = self._file.seek(0, os.SEEK_END)
         try:
             while data:
@@ -65,33 +52,30 @@ class AppendedFile:
             ) from error
 
 
-def read_job(folder: Path) -> dict[str, Any] | None:
-    """What a folder's results are about; None where it holds none.
+def write_job(folder: Path, job: dict[str, Any]) -> None:
+    """Record what a folder's results are about; raises OutputError."""
+    write_whole(folder / JOB, json.dumps(job, indent=2) + "\n")
 
-    Raises:
-        OutputError: it cannot be read.
-    """
-    path = folder / JOB
+
+def read_job(folder: Path) -> dict[str, Any]:
+    """What a folder's results are about; raises OutputError where it holds none, or that cannot be read."""
     try:
-        job: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+        job: dict[str, Any] = json.loads((folder / JOB).read_text())
+    except FileNotFoundError as error:
+        raise OutputError(f"{folder.absolute()} holds no results of a run: there is no {JOB}") from error
     except ValueError as error:
-        raise OutputError(f"{path} cannot be read: {error}") from error
+        raise OutputError(f"{folder / JOB} cannot be read: {error}") from error
     return job
 
 
 def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
-    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job.
-
-    Raises:
-        OutputError: there is no such run.
-    """
+    """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job."""
     if wanted is not True:
         folder = Path(str(wanted)).expanduser()
-        if read_job(folder) is None:
-            raise OutputError(f"{folder.absolute()} holds no run to resume: there is no {JOB}")
+        read_job(folder)  # or an error
         return folder
-    found = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
-    for record in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+    records = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
+    for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
         if read_job(record.parent) == job:
             return record.parent
     raise OutputError(
@@ -102,43 +86,31 @@ def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
 
 def read_outcomes(folder: Path) -> dict[str, Outcome]:
     """The finished inputs of a folder's results, by name; none where it holds no results."""
-    if read_job(folder) is None:
+    if not (folder / JOB).is_file():
         return {}
-    rows = read_rows(folder / INPUTS)
-    next(rows)
+    _, *rows = _read(folder / INPUTS)
     return {source: Outcome(source, int(frames), int(faces), error) for source, frames, faces, error in rows}
 
 
-def read_rows(table: Path) -> Iterator[list[str]]:
-    """The rows of a table, one at a time, that of its columns' names first."""
-    with table.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        yield from csv.reader(file)
-
-
-def finished_rows(table: Path) -> Iterator[list[str]]:
-    """Those rows of a table whose inputs were finished, after that of its columns' names."""
-    done = read_outcomes(table.parent)
-    return (row for number, row in enumerate(read_rows(table)) if number == 0 or (row and row[0] in done))
-
-
-def write_rows(table: Path, rows: Iterable[Iterable[Any]]) -> None:
-    """Write a table that appears when it is complete; the rows need not fit into memory.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with whole(table) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
+def copy_finished(tables: Sequence[Path], target: Path) -> None:
+    """Join the rows of tables into one, but for those of unfinished inputs; they need not fit into memory."""
+    columns = None
+    with whole(target) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for table in tables:
+            done, rows = read_outcomes(table.parent), _read(table)
+            found = next(rows)
+            if columns is None:
+                writer.writerow(columns := found)
+            elif found != columns:
+                raise OutputError(f"{table} has other columns than {tables[0]}")
+            writer.writerows(row for row in rows if row and row[0] in done)
 
 
 def write_json(folder: Path) -> None:
-    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
-
-    Raises:
-        OutputError: the disk is full; the tables hold the same.
-    """
-    inputs = [vars(outcome) for outcome in read_outcomes(folder).values()]
-    rows = read_rows(folder / FACES)
+    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory."""
+    inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
+    rows = _read(folder / FACES)
     classes = next(rows)[len(FACE_COLUMNS) :]
     with whole(folder / JSON) as part, part.open("w") as file:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
@@ -155,3 +127,16 @@ def write_json(folder: Path) -> None:
             }
             file.write(("," if number else "") + "\n" + json.dumps(face))
         file.write("\n]}\n")
+
+
+def _read(table: Path) -> Iterator[list[str]]:
+    """The rows of a table, one at a time, that of its columns' names first."""
+    with table.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        yield from csv.reader(file)
+
+
+def as_csv(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as the tables hold them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

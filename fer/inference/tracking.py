@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 import cv2
 import numpy as np
@@ -27,23 +28,16 @@ _FAR = 0.7  # a followed box that overlaps a new detection by less (IoU) is repl
 
 @dataclass
 class Tracking:
-    """How faces are followed.
+    """How faces are followed."""
 
-    Attributes:
-        detect_every: frames from one detection to the next; between them boxes move with the picture.
-        half_life_s: seconds after which a frame counts half in the smoothed probabilities; 0 for none.
-        min_iou: overlap from which a detection continues a track.
-        max_misses: detections in a row that may miss a face that is still followed.
-        keep_s: seconds for which a face out of sight keeps its id.
-    """
-
-    detect_every: int = 5
-    half_life_s: float = 0.3
-    min_iou: float = 0.3
-    max_misses: int = 2
-    keep_s: float = 1.0
+    detect_every: int = 5  # frames from one detection to the next; between them boxes move with the picture
+    half_life_s: float = 0.3  # seconds after which a frame counts half in the smoothed probabilities; 0 for none
+    min_iou: float = 0.3  # overlap from which a detection continues a track
+    max_misses: int = 2  # detections in a row that may miss a face that is still followed
+    keep_s: float = 1.0  # seconds for which a face out of sight keeps its id
 
     def __post_init__(self) -> None:
+        """Raise ConfigError for values that cannot work."""
         if self.detect_every < 1 or self.half_life_s < 0 or not 0 < self.min_iou <= 1:
             raise ConfigError(
                 f"tracking: detect_every must be 1 or more, half_life_s 0 or more, min_iou above 0 and at most 1; "
@@ -81,42 +75,34 @@ class FaceTracker:
     def __init__(self, settings: Tracking) -> None:
         self.settings = settings
         self._tracks: list[Track] = []
-        self._next_id = 1
-        self._frames = 0
+        self._ids, self._frames = count(1), count()
         self._before: Image | None = None
 
     def update(self, frame: Frame, detect: Callable[[Frame], Detections]) -> list[Track]:
-        """Take the next frame.
-
-        Args:
-            frame: with a time stamp above those before.
-            detect: finds faces; called on every `detect_every`-th frame.
-
-        Returns:
-            The faces in this frame.
-        """
+        """The faces in the next frame, whose time stamp rises; `detect` is called on every `detect_every`-th."""
         time_s = frame.time_s or 0.0
-        self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.settings.keep_s]
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self.settings.keep_s]
         # first of all, as the detector's copy of the frame serves the flow, too
-        found = detect(frame) if self._frames % self.settings.detect_every == 0 else None
+        found = detect(frame) if next(self._frames) % self.settings.detect_every == 0 else None
         self._move(frame.gray.shape, frame.shrunk(_FLOW_SIDE))
         if found is not None:
             self._match(found, time_s)
-        self._frames += 1
-        visible = [track for track in self._tracks if track.visible]
-        for track in visible:
+        for track in self._visible:
             track.seen_s = time_s
-        return visible
+        return self._visible
+
+    @property
+    def _visible(self) -> list[Track]:
+        return [track for track in self._tracks if track.visible]
 
     def _move(self, shape: tuple[int, ...], small: Image) -> None:
         """Move every visible box with the picture; hide those whose content is lost."""
-        visible = [track for track in self._tracks if track.visible]
-        before, self._before = self._before, small
-        moved: list[Array | None] = [None] * len(visible)
+        tracks, before, self._before = self._visible, self._before, small
+        moved: list[Array | None] = [None] * len(tracks)
         factor = min(1.0, _FLOW_SIDE / max(shape))
-        if visible and before is not None and before.shape == small.shape:
-            moved = follow_boxes(before, small, np.array([track.box for track in visible], np.float32) * factor)
-        for track, box in zip(visible, moved, strict=True):
+        if tracks and before is not None and before.shape == small.shape:
+            moved = follow_boxes(before, small, np.array([track.box for track in tracks], np.float32) * factor)
+        for track, box in zip(tracks, moved, strict=True):
             if box is None or not _inside(box / factor, shape):
                 track.visible = False
             else:
@@ -124,28 +110,22 @@ class FaceTracker:
 
     def _match(self, found: Detections, time_s: float) -> None:
         """Give detections to tracks, best overlap first; the rest become new tracks."""
-        boxes, scores = found.boxes, found.scores
-        overlap = iou(np.array([t.box for t in self._tracks], np.float32), boxes)
-        free = set(range(len(boxes)))
-        missed = set(range(len(self._tracks)))
-        for flat in np.argsort(-overlap, axis=None, kind="stable"):
-            row, column = divmod(int(flat), len(boxes))
-            if overlap[row, column] < self.settings.min_iou:
-                break
-            if row not in missed or column not in free:
-                continue
+        overlap = iou(np.array([track.box for track in self._tracks], np.float32), found.boxes)
+        missed, free = set(range(len(self._tracks))), set(range(len(found)))
+        while missed and free and (best := overlap.max()) >= self.settings.min_iou:
+            row, column = divmod(int(overlap.argmax()), len(found))
+            overlap[row] = overlap[:, column] = 0
             missed.remove(row)
             free.remove(column)
-            track = self._tracks[row]
-            stays = track.visible and overlap[row, column] >= _FAR
-            track.box = (1 - _JUMP) * track.box + _JUMP * boxes[column] if stays else boxes[column]
-            track.score, track.misses, track.visible = float(scores[column]), 0, True
+            track, box = self._tracks[row], found.boxes[column]
+            track.box = (1 - _JUMP) * track.box + _JUMP * box if track.visible and best >= _FAR else box
+            track.score, track.misses, track.visible = float(found.scores[column]), 0, True
         for track in (self._tracks[row] for row in missed):
             track.misses += 1
             track.visible &= track.misses <= self.settings.max_misses
         for column in sorted(free):
-            self._tracks.append(Track(self._next_id, boxes[column], float(scores[column]), time_s))
-            self._next_id += 1
+            box, score = found.boxes[column], float(found.scores[column])
+            self._tracks.append(Track(next(self._ids), box, score, time_s))
 
 
 def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None]:
@@ -154,10 +134,7 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
     Args:
         before: one frame, gray (H, W).
         after: the next.
-        boxes: (N, 4) in pixels of these frames.
-
-    Returns:
-        The box in the next frame, None where too few points could be followed.
+        boxes: (N, 4) in pixels of these frames; one becomes None where too few of its points could be followed.
     """
     steps = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID * 0.7 + 0.15
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)

@@ -13,16 +13,10 @@ VIDEO_SUFFIXES = frozenset(
     [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv"]
 )
 _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
-_MILLISECONDS = 1000
 
 
 class VideoFile:
-    """A video on disk, an input of a run (`fer.inference.sources.Input`).
-
-    Args:
-        path: the file.
-        name: what results call it; None: its file's name.
-    """
+    """A video on disk, an input of a run (`fer.inference.sources.Input`); by default it is called as its file."""
 
     still = endless = False
 
@@ -53,22 +47,16 @@ class VideoFile:
             capture.release()
 
     def _decoded(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
-        index, last, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
-        while True:
-            good, image = capture.read()
-            if not good:
-                break
-            time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS
-            if time_s <= last:  # some containers lack time stamps
-                time_s = last + 1 / (fps if fps > 0 else 25)
-            last = time_s
-            yield Frame(np.asarray(image, np.uint8), index, time_s)
+        index, time_s, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
+        step = 1 / (fps if fps > 0 else 25)
+        while (read := capture.read())[0]:
+            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            time_s = stamp if stamp > time_s else time_s + step  # some containers lack time stamps
+            yield Frame(np.asarray(read[1], np.uint8), index, time_s)
             index += 1
         if index == 0:
-            raise ImageError(
-                f"{self.path}: not one frame could be decoded; the file is damaged, or its codec is missing "
-                f"in OpenCV's FFmpeg"
-            )
+            damaged = "the file is damaged, or its codec is missing in OpenCV's FFmpeg"
+            raise ImageError(f"{self.path}: not one frame could be decoded; {damaged}")
         # some containers only estimate their count
         if self.count - index > max(1, self.count // 100):
             raise ImageError(f"{self.path} is cut off or damaged: {index} of {self.count} frames could be decoded")

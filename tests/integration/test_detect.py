@@ -270,7 +270,7 @@ def test_a_camera_leaves_crops_and_tables_like_a_video(tmp_path: Path, monkeypat
 
 
 def test_a_sink_of_ones_own_is_added_to_the_others(tmp_path: Path, photo: Path):
-    own = ("+sink.mine._target_=fer.inference.sinks.crops.CropSink", "+sink.mine._partial_=true")
+    own = ("+sink.mine._target_=fer.inference.sinks.pictures.CropSink", "+sink.mine._partial_=true")
     assert "annotated, crops" in detect(tmp_path, str(photo), *own)
 
 
@@ -361,7 +361,7 @@ def test_a_camera_is_written_to_a_video_without_a_display(tmp_path: Path, monkey
 def test_the_window_shows_faces_and_the_frame_rate_until_it_is_closed(tmp_path: Path, monkeypatch):
     film(tmp_path / "film.avi", 40)
     monkeypatch.setattr("fer.inference.live._open", lambda a: Camera(tmp_path / "film.avi", True))
-    monkeypatch.setattr("fer.inference.sinks.window.has_display", lambda: True)
+    monkeypatch.setenv("DISPLAY", ":0")
     shown: list[np.ndarray] = []
     monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image.copy()))
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)

@@ -1,7 +1,6 @@
 """Annotated videos whose frames keep their time stamps, in `annotated/`."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,17 +18,13 @@ class FilmSink(Sink):
     """Writes every video and live source with its faces drawn in, as .mp4.
 
     Args:
-        run: see `Sink`.
-        video: `save.video` of the command: a file to write to, or `true` or `auto` for one in the results' folder.
-
-    Raises:
-        ConfigError: the file is not called .mp4.
+        video: `save.video` of the command: an .mp4 file, or `true` or `auto` for one in the results' folder.
     """
 
     def __init__(self, run: RunContext, video: str | bool = True) -> None:
         super().__init__(run)
         self._path = None if video in (True, "auto") else Path(str(video)).expanduser()
-        if self._path is not None and self._path.suffix.lower() != ".mp4":
+        if self._path and self._path.suffix.lower() != ".mp4":
             raise ConfigError(f"save.video={video}: annotated videos are written as .mp4")
         self._film: VideoWriter | None = None  # of the present input
 
@@ -39,85 +34,61 @@ class FilmSink(Sink):
             return
         if self._film is None:
             name = seen.source.file_name.removesuffix(".mp4")
-            self._film = VideoWriter(self._path or self.run.folder / "annotated" / f"{name}.mp4")
+            path = self._path or self.run.folder / "annotated" / f"{name}.mp4"
+            self._film = VideoWriter(path, seen.drawn.shape[1::-1])
         self._film.write(seen.drawn, seen.frame.time_s or 0.0)
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome | None = None) -> None:
         """Close the film of an input."""
-        self._close()
+        film, self._film = self._film, None
+        if film is not None:
+            film.close()
 
     def __exit__(self, *error: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._film is not None:
-            film, self._film = self._film, None
-            film.close()
+        self.finish()
 
 
 class VideoWriter:
     """Writes frames with their own time stamps as MPEG-4 into an .mp4 file, which appears when it is complete.
 
     OpenCV only encodes at a fixed rate. So frames are encoded into `NAME.part.avi` first, and their packets
-    are packed into the .mp4 with the true time stamps at the end. The sound is not copied.
+    are packed into the .mp4 with the true time stamps at the end. The sound is not copied. A frame of another
+    size (width, height) than the film's is stretched to it. Raises OutputError where nothing can be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, size: tuple[int, ...]) -> None:
+        self.path, self._size = path, size
         self._part = path.with_name(f"{path.stem}.part.avi")
-        self._writer: Any = None
-        self._size = (0, 0)
         self._times: list[float] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FMP4"), 25, size)
+        if not self._writer.isOpened():
+            raise OutputError(f"no video can be written to {path}: is the folder writable?")
 
     def write(self, image: Image, time_s: float) -> None:
-        """Append a frame, uint8 BGR (H, W, 3); one of another size than the first is stretched to that.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._size = image.shape[1::-1]
-            fourcc = cv2.VideoWriter.fourcc(*"FMP4")
-            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, fourcc, 25, self._size)
-            if not self._writer.isOpened():
-                raise OutputError(f"no video can be written to {self.path}: is the folder writable?")
+        """Append a frame, uint8 BGR (H, W, 3)."""
         if image.shape[1::-1] != self._size:  # streams may change their size
             image = np.asarray(cv2.resize(image, self._size), np.uint8)
         self._writer.write(image)
         self._times.append(time_s)
 
     def close(self) -> None:
-        """Finish the file.
-
-        Raises:
-            OutputError: frames are missing, as on a full disk; the part file is kept.
-        """
-        if not self._times:
-            return
+        """Copy the packets into the file; raises OutputError, and keeps the part, where frames are missing."""
         self._writer.release()
-        with whole(self.path) as packed:
-            count = self._pack(packed)
-            if count < len(self._times):
-                raise OutputError(
-                    f"{self.path}: only {count} of {len(self._times)} frames could be written "
-                    f"(is the disk full?); they are in {self._part}"
-                )
-        self._part.unlink()
-
-    def _pack(self, path: Path) -> int:
-        """Copy the encoded packets with their time stamps; return how many there were."""
         reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
-        count = 0
-        for time_s in self._times if reader.isOpened() and writer.isOpened() else ():
-            good, packet = reader.read()
-            if not good:
-                break
-            writer.set(cv2.VIDEOWRITER_PROP_PTS, round((time_s - self._times[0]) * _MILLISECONDS))
-            writer.write(packet)
-            count += 1
-        reader.release()
-        writer.release()
-        return count
+        with whole(self.path) as packed:
+            writer = cv2.VideoWriter(str(packed), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
+            count, total = 0, len(self._times)
+            while writer.isOpened() and count < total and (read := reader.read())[0]:
+                writer.set(cv2.VIDEOWRITER_PROP_PTS, round((self._times[count] - self._times[0]) * _MILLISECONDS))
+                writer.write(read[1])
+                count += 1
+            reader.release()
+            writer.release()
+            if count < total:
+                raise OutputError(
+                    f"{self.path}: only {count} of {total} frames could be written (is the disk full?); "
+                    f"they are in {self._part}"
+                )
+        self._part.unlink()

@@ -19,19 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What all parts of a run share.
+    """What all parts of a run share."""
 
-    Attributes:
-        folder: for the results.
-        recogniser: reads the faces.
-        job: plain values that say what the run is about; a resumed run must have the same.
-        explainer: makes heat maps; None where nobody asked for them.
-    """
-
-    folder: Path
+    folder: Path  # for the results
     recogniser: ExpressionRecognizer
-    job: dict[str, Any]
-    explainer: "Explainer | None" = None
+    job: dict[str, Any]  # plain values that say what the run is about; a resumed run must have the same
+    explainer: "Explainer | None" = None  # makes heat maps, where they were asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +53,12 @@ class Seen:
 
 
 class Sink:
-    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs.
+    """Takes the faces of a run frame by frame, in a `with` block; a kind of its own overrides what it needs."""
 
-    Attributes:
-        run: what there is to know of the run.
-        closed: set where the user wants no more of the run, as by closing its window.
-    """
+    closed = False  # set where the user wants no more of the run, as by closing its window
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        self.closed = False
 
     def take(self, seen: Seen) -> None:
         """Take the next frame."""

@@ -1,27 +1,19 @@
 """The faces as a table: `faces.csv`, `inputs.csv`, `faces.json`."""
 
-import csv
-import io
-import json as json_format
-from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from cascade.errors import OutputError
 from cascade.files import write_whole
 from fer.inference import tables
-from fer.inference.faces import FrameFaces
+from fer.inference.faces import Face
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 
 
 class TableSink(Sink):
     """Appends a row per face and a row per finished input; goes on where an earlier run of the same job ended.
 
-    Args:
-        run: see `Sink`.
-        json: whether `faces.json` is made of the tables at the end.
-
-    Raises:
-        OutputError: the folder holds another run's results, or cannot be written; raised on entering.
+    Where `json` is true, `faces.json` is made of the tables at the end. Entering raises OutputError where the
+    folder holds another run's results.
     """
 
     def __init__(self, run: RunContext, json: bool = True) -> None:
@@ -31,26 +23,25 @@ class TableSink(Sink):
     def __enter__(self) -> Self:
         folder, job = self.run.folder, self.run.job
         faces, inputs = folder / tables.FACES, folder / tables.INPUTS
-        earlier = tables.read_job(folder)
-        if earlier is None:
-            tables.write_rows(faces, [[*tables.FACE_COLUMNS, *self.run.recogniser.classes]])
-            tables.write_rows(inputs, [tables.INPUT_COLUMNS])
-            write_whole(folder / tables.JOB, json_format.dumps(job, indent=2) + "\n")
-        elif earlier == job:
-            tables.write_rows(faces, tables.finished_rows(faces))
+        if not (folder / tables.JOB).is_file():
+            write_whole(faces, tables.as_csv([[*tables.FACE_COLUMNS, *self.run.recogniser.classes]]))
+            write_whole(inputs, tables.as_csv([tables.Outcome._fields]))
+            tables.write_job(folder, job)
+        elif (earlier := tables.read_job(folder)) == job:
+            tables.copy_finished([faces], faces)
         else:
             changed = ", ".join(sorted(key for key in {*earlier, *job} if earlier.get(key) != job.get(key)))
             raise OutputError(f"{folder} holds the results of another run; its {changed} differ from this one's")
-        self._faces, self._inputs = tables.AppendedFile(faces), tables.AppendedFile(inputs)
+        self._faces, self._inputs = tables.AppendedTable(faces), tables.AppendedTable(inputs)
         return self
 
     def take(self, seen: Seen) -> None:
         """Append the faces of one frame, all or none."""
-        self._faces.append(_lines(_rows(seen.source.name, seen.faces)))
+        self._faces.append(_row(seen.source.name, face) for face in seen.faces)
 
     def finish(self, outcome: tables.Outcome) -> None:
         """Record that an input is done."""
-        self._inputs.append(_lines([vars(outcome).values()]))
+        self._inputs.append([outcome])
 
     def __exit__(self, *error: object) -> None:
         self._faces.close()
@@ -59,16 +50,8 @@ class TableSink(Sink):
             tables.write_json(self.run.folder)
 
 
-def _rows(source: str, faces: FrameFaces) -> Iterator[list[Any]]:
-    time_s = "" if faces.time_s is None else f"{faces.time_s:.3f}"
-    ids = [""] * len(faces) if faces.track_ids is None else faces.track_ids.tolist()
-    arrays = (faces.boxes.tolist(), faces.scores.tolist(), faces.labels, faces.probabilities.tolist())
-    for track, box, score, label, shares in zip(ids, *arrays, strict=True):
-        place = (f"{value:.1f}" for value in box)
-        yield [source, faces.frame, time_s, track, *place, f"{score:.4g}", label, *(f"{p:.6f}" for p in shares)]
-
-
-def _lines(rows: Iterable[Iterable[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+def _row(source: str, face: Face) -> list[Any]:
+    time_s = None if face.time_s is None else f"{face.time_s:.3f}"  # csv writes None as nothing
+    place = (f"{value:.1f}" for value in face.box)
+    shares = (f"{share:.6f}" for share in face.probabilities.values())
+    return [source, face.frame, time_s, face.track_id, *place, f"{face.score:.4g}", face.label, *shares]

@@ -14,10 +14,7 @@ _LISTED = 20  # errors that are printed again at the end
 class TerminalSink(Sink):
     """A bar over the inputs and one over the frames of the current video, if there is a terminal; then a summary.
 
-    Args:
-        run: see `Sink`.
-        total: inputs in all.
-        outcomes: by name, of the inputs that were done before; it is added to.
+    Of `total` inputs in all, `outcomes` holds those that were done before, by name; it is added to.
     """
 
     def __init__(self, run: RunContext, total: int, outcomes: dict[str, Outcome]) -> None:
@@ -26,7 +23,6 @@ class TerminalSink(Sink):
         self._labels: Counter[str] = Counter()
         self._picture: FrameFaces | None = None
         self._bars: Any = None
-        self._inputs: Any = None
         self._frames: Any = None
 
     def __enter__(self) -> Self:
@@ -34,18 +30,19 @@ class TerminalSink(Sink):
             from cascade.terminal import progress_bar
 
             self._bars = progress_bar().__enter__()
-            if self.total > 1:
-                self._inputs = self._bars.add_task("", total=self.total, completed=len(self.outcomes))
+            done, many = len(self.outcomes), self.total > 1
+            self._inputs = self._bars.add_task("", total=self.total, completed=done, visible=many)
         return self
 
     def take(self, seen: Seen) -> None:
         """Count a frame and its faces."""
         self._labels.update(seen.faces.labels)
         self._picture = seen.faces if seen.source.still else None
-        if self._inputs is not None:
-            name = seen.source.name
-            self._bars.update(self._inputs, description=name if len(name) <= 40 else f"…{name[-39:]}")
-        if self._bars is not None and not seen.source.still:
+        if self._bars is None:
+            return
+        name = seen.source.name
+        self._bars.update(self._inputs, description=name if len(name) <= 40 else f"…{name[-39:]}")
+        if not seen.source.still:
             if self._frames is None:
                 self._frames = self._bars.add_task("frames", total=seen.source.count or None)
             self._bars.advance(self._frames)
@@ -55,7 +52,7 @@ class TerminalSink(Sink):
         self.outcomes[outcome.source] = outcome
         if outcome.error:
             print(outcome.error, file=sys.stderr, flush=True)  # above the bars: rich sees to that
-        if self._inputs is not None:
+        if self._bars is not None:
             self._bars.advance(self._inputs)
         if self._frames is not None:
             self._bars.remove_task(self._frames)
@@ -92,13 +89,12 @@ def _print_faces(faces: FrameFaces) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table()
-    for column in ("face", "x, y", "size", "score", "expression", *faces.classes):
-        table.add_column(column, justify="left" if column == "expression" else "right")
+    table = Table("face", "x, y", "size", "score", "expression", *faces.classes)
+    for column in table.columns:
+        column.justify = "left" if column.header == "expression" else "right"
     for number, face in enumerate(faces, 1):
         x, y, width, height = face.box
-        shares = {name: f"{share:.0%}" for name, share in face.probabilities.items()}
-        shares[face.label] = f"[bold]{shares[face.label]}[/bold]"
+        shares = [f"[bold]{p:.0%}" if name == face.label else f"{p:.0%}" for name, p in face.probabilities.items()]
         place, size = f"{x:.0f}, {y:.0f}", f"{width:.0f}×{height:.0f}"
-        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{face.label}[/bold]", *shares.values())
+        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{face.label}", *shares)
     Console(width=None if sys.stdout.isatty() else 120).print(table)

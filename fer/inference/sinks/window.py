@@ -8,66 +8,47 @@ from collections import deque
 import cv2
 
 from cascade.errors import OutputError
-from cascade.pictures import Image
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 
 _ESCAPE, _NO_KEY = 27, 0xFF
 _TITLE = "fer: q or Esc closes"
+_INSTEAD = "write a video instead: show=false save.video=live.mp4"
 
 
 class WindowSink(Sink):
-    """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run.
-
-    Args:
-        run: see `Sink`.
-
-    Raises:
-        OutputError: there is no display, or OpenCV was built without windows.
-    """
+    """Shows every frame, and every picture until a key is pressed; q, Esc or closing the window ends the run."""
 
     def __init__(self, run: RunContext) -> None:
         super().__init__(run)
         self._rate, self._shown = FrameRate(), False
-        if not has_display():
-            raise OutputError(
-                "there is no display to open a window on; write a video instead: "
-                "show=false save.video=live.mp4 (Ctrl-C or seconds=60 ends it)"
-            )
+        displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if sys.platform.startswith("linux") and not displays:
+            raise OutputError(f"there is no display to open a window on; {_INSTEAD} (Ctrl-C or seconds=60 ends it)")
 
     def take(self, seen: Seen) -> None:
-        """Show a frame.
-
-        Raises:
-            OutputError: OpenCV cannot open windows.
-        """
+        """Show a frame."""
         picture, still = seen.drawn, seen.source.still
         if not still:
-            picture = picture.copy()
-            write_rate(picture, self._rate.tick(time.monotonic()))
+            picture, rate = picture.copy(), f"{self._rate.tick(time.monotonic()):.0f} FPS"
+            for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+                cv2.putText(picture, rate, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA)
         try:
             cv2.imshow(_TITLE, picture)
-            self._shown = True
-            while True:
+            self._shown = waits = True
+            while waits:
                 key = cv2.waitKey(50 if still else 1) & 0xFF
                 hidden = cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
                 self.closed = hidden or key in (_ESCAPE, ord("q"))
-                if self.closed or key != _NO_KEY or not still:
-                    break
+                waits = still and key == _NO_KEY and not self.closed
         except cv2.error as error:
             raise OutputError(
                 f"this OpenCV cannot open windows ({error.err}); install opencv-python in place of "
-                f"opencv-python-headless, or write a video instead: show=false save.video=live.mp4"
+                f"opencv-python-headless, or {_INSTEAD}"
             ) from error
 
     def __exit__(self, *error: object) -> None:
         if self._shown:
             cv2.destroyAllWindows()
-
-
-def has_display() -> bool:
-    """False where a window cannot open: on Linux without a display server."""
-    displays = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    return not sys.platform.startswith("linux") or bool(displays)
 
 
 class FrameRate:
@@ -82,9 +63,3 @@ class FrameRate:
             self._times.popleft()
         self._times.append(now)
         return (len(self._times) - 1) / max(now - self._times[0], 1e-9)
-
-
-def write_rate(image: Image, rate: float) -> None:
-    """Write the frame rate into the upper left corner of a BGR picture, in place."""
-    for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(image, f"{rate:.0f} FPS", (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, thick, cv2.LINE_AA)

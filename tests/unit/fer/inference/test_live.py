@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -30,30 +31,39 @@ class Capture:
         self.released = True
 
 
-def opener(*captures: Capture):
-    each = iter(captures)
-    return lambda address: next(each)
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set what an address opens, one capture each time."""
+
+    def set_captures(*captures: Capture) -> None:
+        each = iter(captures)
+        monkeypatch.setattr("fer.inference.live._open", lambda address: next(each))
+
+    return set_captures
 
 
-def test_a_camera_that_is_not_there_is_named():
+def test_a_camera_that_is_not_there_is_named(opens):
+    opens(Capture([], opened=False))
     with pytest.raises(ImageError, match="camera 7 cannot be opened"):
-        next(LiveSource(7, opener=opener(Capture([], opened=False))).frames())
+        next(LiveSource(7).frames())
 
 
-def test_a_stream_that_is_not_there_is_named():
+def test_a_stream_that_is_not_there_is_named(opens):
+    opens(Capture([], opened=False))
     with pytest.raises(ImageError, match="rtsp://nowhere/x cannot be opened"):
-        next(LiveSource("rtsp://nowhere/x", opener=opener(Capture([], opened=False))).frames())
+        next(LiveSource("rtsp://nowhere/x").frames())
 
 
-def test_a_camera_that_goes_away_ends_with_an_error():
-    live = LiveSource(0, opener=opener(Capture([1, 2, 3])))
+def test_a_camera_that_goes_away_ends_with_an_error(opens):
+    opens(Capture([1, 2, 3]))
     with pytest.raises(ImageError, match="camera 0 sends no more frames"):
-        list(live.frames())
+        list(LiveSource(0).frames())
 
 
-def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown():
+def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown(opens):
     gate = threading.Semaphore(0)
-    live = LiveSource(0, opener=opener(Capture(list(range(100)), gate=gate)))
+    opens(Capture(list(range(100)), gate=gate))
+    live = LiveSource(0)
     frames = live.frames()
     gate.release()
     assert next(frames).index == 0
@@ -67,7 +77,9 @@ def test_frames_that_come_too_fast_are_dropped_and_the_newest_is_shown():
     frames.close()
 
 
-def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: pytest.LogCaptureFixture):
+def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(
+    opens, monkeypatch, caplog: pytest.LogCaptureFixture
+):
     pauses: list[float] = []
 
     def pause(seconds: float) -> bool:
@@ -78,7 +90,9 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
     first, again = Capture([1, 2, 3]), Capture([4, 5])
     # the second break never heals: ten attempts and it is given up
     never = [Capture([], opened=False) for _ in range(10)]
-    live = LiveSource("rtsp://host/a", opener=opener(first, *broken, again, *never), pause=pause)
+    opens(first, *broken, again, *never)
+    live = LiveSource("rtsp://host/a")
+    monkeypatch.setattr(live._stop, "wait", pause)
     seen = []
     with pytest.raises(ImageError, match="10 attempts"), caplog.at_level("WARNING"):
         for frame in live.frames():
@@ -102,11 +116,12 @@ def test_a_stream_that_breaks_off_is_opened_again_after_growing_pauses(caplog: p
         ("rtsp://:secret@host/a", "rtsp://:***@host/a"),
     ],
 )
-def test_a_password_is_neither_shown_nor_written_down(address: int | str, name: str):
+def test_a_password_is_neither_shown_nor_written_down(opens, address: int | str, name: str):
     assert LiveSource(address).name == name
     if isinstance(address, str):
+        opens(Capture([], opened=False))
         with pytest.raises(ImageError) as error:
-            next(LiveSource(address, opener=opener(Capture([], opened=False))).frames())
+            next(LiveSource(address).frames())
         assert "secr" not in str(error.value) and "t@host" not in str(error.value)
 
 

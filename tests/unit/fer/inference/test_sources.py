@@ -138,16 +138,22 @@ def written(path: Path) -> Path:
 KINDS = {
     "picture": lambda folder: find_source(str(written(folder / "a.png"))),
     "video": lambda folder: find_source(str(written(folder / "a.avi"))),
-    "camera": lambda folder: LiveSource(0, seconds=0, opener=Capture),
-    "stream": lambda folder: LiveSource("rtsp://host/a", seconds=0, opener=Capture),
+    "camera": lambda folder: LiveSource(0, seconds=0),
+    "stream": lambda folder: LiveSource("rtsp://host/a", seconds=0),
 }
 BROKEN = {
     "picture": lambda folder: Picture(folder / "gone.png", "gone.png"),
     "video": lambda folder: VideoFile(folder / "gone.avi"),
-    "camera": lambda folder: LiveSource(0, opener=Closed),
+    "camera": lambda folder: LiveSource(0),
 }
 
 
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer.inference.live._open", Capture)
+
+
+@pytest.mark.usefixtures("camera")
 class TestEverySource:
     @pytest.mark.parametrize("kind", KINDS)
     def test_yields_inputs_of_frames(self, kind: str, tmp_path: Path):
@@ -169,7 +175,8 @@ class TestEverySource:
         assert threading.active_count() == before
 
     @pytest.mark.parametrize("kind", BROKEN)
-    def test_an_unreadable_input_says_so_where_its_frames_are_asked_for(self, kind: str, tmp_path: Path):
+    def test_an_unreadable_input_says_so_where_its_frames_are_asked_for(self, kind: str, tmp_path: Path, monkeypatch):
+        monkeypatch.setattr("fer.inference.live._open", Closed)
         item: Input = BROKEN[kind](tmp_path)
         with pytest.raises(ImageError):
             next(item.frames())

@@ -38,7 +38,7 @@ def test_every_frame_comes_once_and_in_order(tmp_path: Path, name: str, fourcc: 
 def test_variable_frame_rates_survive_writing_and_reading(tmp_path: Path):
     times = [0.0, 0.04, 0.08, 0.5, 0.51, 0.52, 1.7, 1.75, 3.0, 3.2]
     path = tmp_path / "out" / "variable.mp4"
-    writer = VideoWriter(path)
+    writer = VideoWriter(path, (128, 96))
     for index, time_s in enumerate(times):
         writer.write(frame(index), time_s)
     writer.close()
