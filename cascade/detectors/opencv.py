@@ -16,7 +16,7 @@ shorter side, None for none."""
 
 
 class OpenCVDetector(ABC):
-    """Keeps what a model's file holds once a thread and process: OpenCV's objects hold an image's buffers, too.
+    """Loads a model's file once a thread and process, since OpenCV's objects hold an image's buffers, too.
 
     So one detector may be used from several threads, and can be pickled.
 
@@ -28,6 +28,8 @@ class OpenCVDetector(ABC):
     Raises:
         ModelError: the file is missing or broken, or an impossible size.
     """
+
+    _REMEDY = ""  # what helps where the file is missing
 
     def __init__(self, path: Path, min_size: Size, box_adjustment: BoxAdjustment | None) -> None:
         self.path = path
@@ -54,7 +56,7 @@ class OpenCVDetector(ABC):
         """What this thread loaded."""
         if not hasattr(self._local, "native"):
             if not self.path.is_file():
-                raise ModelError(f"there is no model file {self.path}")
+                raise ModelError(f"there is no model file {self.path}{self._REMEDY}")
             try:
                 self._local.native = self._load()
             except (cv2.error, SystemError) as error:
@@ -65,24 +67,15 @@ class OpenCVDetector(ABC):
 
 
 def require_opencv(name: str) -> None:
-    """Make sure that this OpenCV has a class.
-
-    Raises:
-        ModelError: it has not, as OpenCV 5 has no cascades.
-    """
+    """Make sure that this OpenCV has a class; a ModelError says so where it has not, as OpenCV 5 has no cascades."""
     if not hasattr(cv2, name):
-        raise ModelError(
-            f'OpenCV {cv2.__version__} has no {name}; install one that has: pip install "opencv-python>=4.10,<5"'
-        )
+        remedy = 'install one that has: pip install "opencv-python>=4.10,<5"'
+        raise ModelError(f"OpenCV {cv2.__version__} has no {name}; {remedy}")
 
 
 def checked_size(name: str, size: Size) -> Size:
-    """The size, if it is one.
-
-    Raises:
-        ModelError: it is not above 0, or a float from 1 on.
-    """
-    if size is None or (not isinstance(size, bool) and (size > 0 and (isinstance(size, int) or size < 1))):
+    """The size, if it is one; ModelError for what is not above 0, or a float from 1 on."""
+    if size is None or (not isinstance(size, bool) and size > 0 and (isinstance(size, int) or size < 1)):
         return size
     raise ModelError(f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}")
 
