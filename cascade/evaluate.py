@@ -25,10 +25,7 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     """Compare as configured, write the report to a folder, print the table.
 
     Returns:
-        The best detector's average precision: what a sweep may optimise.
-
-    Raises:
-        UserError: for what the user can mend.
+        The best detector's average precision, 0 to 1: what a sweep may optimise.
     """
     require("train", "matplotlib")
     from cascade.evaluation.report import result_table, results, write_report
@@ -38,13 +35,9 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     if config.threads is not None:
         cv2.setNumThreads(config.threads)
     with progress_bar(console) as progress:
+        shown = progress.track(images, description="detecting")
         comparison = compare(
-            detectors,
-            progress.track(images, description="detecting"),
-            iou=config.iou,
-            sweep=config.sweep,
-            fit_share=config.fit_share,
-            seed=config.seed,
+            detectors, shown, iou=config.iou, sweep=config.sweep, fit_share=config.fit_share, seed=config.seed
         )
     speed = {}
     if config.speed.images > 0:

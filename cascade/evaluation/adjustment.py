@@ -17,13 +17,12 @@ def fit_adjustment(results: Iterable[tuple[Detections, ImageAnnotations]]) -> Bo
     """The adjustment that the median detected face asks for; None with fewer than 20 faces to learn from."""
     pairs = [np.zeros((0, 8))]
     for detections, truth in results:
-        matches = match(detections, truth.boxes, truth.ignore, _LOOSE_IOU)
-        hit = matches.face >= 0
-        pairs.append(np.hstack([detections.boxes[hit], truth.boxes[matches.face[hit]]]))
+        claims = match(detections, truth, _LOOSE_IOU)
+        right = np.isin(claims, np.flatnonzero(~truth.ignore))
+        pairs.append(np.hstack([detections.boxes[right], truth.boxes[claims[right]]]))
     detected, wanted = np.hsplit(np.concatenate(pairs), 2)
     if len(detected) < _LEAST_PAIRS:
         return None
     shift = (wanted[:, :2] + wanted[:, 2:] / 2 - detected[:, :2] - detected[:, 2:] / 2) / detected[:, 2:]
     factor = wanted[:, 2:] / detected[:, 2:]
-    (dx, dy), (width, height) = np.median(shift, axis=0), np.median(factor, axis=0)
-    return BoxAdjustment(round(float(dx), 3), round(float(dy), 3), round(float(width), 3), round(float(height), 3))
+    return BoxAdjustment(*(round(float(value), 3) for value in np.median(np.hstack([shift, factor]), axis=0)))

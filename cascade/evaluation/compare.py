@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,16 +21,8 @@ from cascade.samples.image_annotations import ImageAnnotations
 _Scan = list[Detections]  # of one image, by setting of min_neighbors
 
 
-@dataclass(frozen=True)
-class OperatingPoint:
-    """What a detector does with one setting.
-
-    Attributes:
-        min_neighbors: the setting; None for detectors without it.
-        found: faces found.
-        wrong: false alarms, over all images.
-        rate: share of the faces that are found, 0 to 1.
-    """
+class OperatingPoint(NamedTuple):
+    """What a detector does with one setting, None where it has none: faces found, false alarms, share found, 0 to 1."""
 
     min_neighbors: int | None
     found: int
@@ -107,19 +98,14 @@ def compare(
         images: with the faces to find and those to ignore.
         iou: least intersection over union of a detection with the face that it finds, above 0, at most 1.
         sweep: settings of `min_neighbors` at which cascades are counted.
-        fit_share: share of the images, from 0 to below 1, drawn by `seed`, on which a box adjustment is fitted for
-            each detector; those images are not counted for any. 0 fits none.
-        seed: of that draw.
+        fit_share: share of the images, 0 to below 1, that are not counted: a box adjustment is fitted on them.
+        seed: draws those.
 
     Raises:
         DataError: no readable image, no face to find, or nothing left to fit on.
     """
+    sweep = sorted(set(sweep))
     scans: dict[str, list[_Scan]] = {name: [] for name in detectors}
-    # of min_neighbors: rising, the detector's own last
-    settings: dict[str, list[int | None]] = {
-        name: [*sorted(set(sweep)), detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
-        for name, detector in detectors.items()
-    }
     readable: list[ImageAnnotations] = []
     unreadable: dict[Path, str] = {}
     for entry in images:
@@ -127,10 +113,10 @@ def compare(
             image = read_picture(entry.path)
         except ImageError as error:
             unreadable[entry.path] = str(error)
-        else:
-            readable.append(entry)
-            for name, detector in detectors.items():
-                scans[name].append(_scan(detector, image, settings[name]))
+            continue
+        readable.append(entry)
+        for name, detector in detectors.items():
+            scans[name].append(_scan(detector, image, sweep))
     if not readable:
         raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
     taken = round(fit_share * len(readable))
@@ -142,43 +128,43 @@ def compare(
     if all(entry.ignore.all() for entry in kept):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
-    for name in detectors:
+    for name, detector in detectors.items():
+        settings = [*sweep, detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
         adjustment = fit_adjustment((scans[name][i][0], readable[i]) for i in training)
-        adjusted = [[found.adjusted(adjustment) for found in scans[name][i]] for i in counted]
-        results[name] = _count(adjusted, kept, settings[name], iou, adjustment)
+        looks = [(readable[i], [found.adjusted(adjustment) for found in scans[name][i]]) for i in counted]
+        results[name] = _count(looks, settings, iou, adjustment)
     return Comparison(results, kept, unreadable, len(training))
 
 
-def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> _Scan:
+def _scan(detector: FaceDetector, image: Image, sweep: list[int]) -> _Scan:
     if isinstance(detector, CascadeDetector):
-        found = detector.sweep(image, [least for least in settings if least is not None])
-        return [*found[:-1], found[-1].above(detector.min_score)]
+        *swept, own = detector.sweep(image, [*sweep, detector.min_neighbors])
+        return [*swept, own.above(detector.min_score)]
     return [detector.detect(image)]
 
 
 def _count(
-    scans: list[_Scan],
-    images: list[ImageAnnotations],
-    settings: list[int | None],
-    threshold: float,
+    looks: list[tuple[ImageAnnotations, _Scan]],
+    settings: Sequence[int | None],
+    iou: float,
     adjustment: BoxAdjustment | None,
 ) -> DetectorResult:
-    faces = sum(int((~entry.ignore).sum()) for entry in images)
+    faces = sum(int((~entry.ignore).sum()) for entry, _ in looks)
     points: list[OperatingPoint] = []
     curves: list[Curve] = []
     for number, least in enumerate(settings):
-        judged = [_judge(entry, scan[number], threshold) for entry, scan in zip(images, scans, strict=True)]
-        outcomes = list(chain.from_iterable(judged))
+        outcomes = [outcome for entry, scan in looks for outcome in _judge(entry, scan[number], iou)]
         counted = [outcome for outcome in outcomes if outcome.verdict in ("right", "wrong")]
         right = [outcome.verdict == "right" for outcome in counted]
         points.append(OperatingPoint(least, sum(right), len(right) - sum(right), sum(right) / faces))
-        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(images)))
+        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(looks)))
     return DetectorResult(curves[0], points[-1], points[:-1], adjustment, outcomes)
 
 
 def _judge(entry: ImageAnnotations, detections: Detections, threshold: float) -> Iterator[Outcome]:
-    matches = match(detections, entry.boxes, entry.ignore, threshold)
-    for box, score, verdict in zip(detections.boxes, detections.scores, matches.verdicts, strict=True):
+    claims = match(detections, entry, threshold)
+    for box, score, face in zip(detections.boxes, detections.scores, claims, strict=True):
+        verdict = "wrong" if face < 0 else "ignored" if entry.ignore[face] else "right"
         yield Outcome(entry.path, box, float(score), verdict)
-    for box in entry.boxes[~entry.ignore & ~matches.found]:
+    for box in entry.boxes[np.setdiff1d(np.flatnonzero(~entry.ignore), claims)]:
         yield Outcome(entry.path, box, float(box[2]), "missed")
