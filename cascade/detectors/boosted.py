@@ -73,14 +73,7 @@ class CascadeDetector(OpenCVDetector):
         self.window: tuple[int, int] = tuple(self._native()[0].getOriginalWindowSize())
 
     def detect(self, image: Image) -> Detections:
-        """Find the faces in one image, best first.
-
-        Args:
-            image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3); contiguous or not. Gray is not converted.
-
-        Raises:
-            ImageError: not such an image.
-        """
+        """Find the faces in one image: see `FaceDetector.detect`. What is gray already saves the conversion."""
         return self.sweep(image, [self.min_neighbors])[0].above(self.min_score)
 
     def sweep(self, image: Image, min_neighbors: Iterable[int]) -> list[Detections]:

@@ -33,10 +33,7 @@ class YuNetDetector(OpenCVDetector):
         ModelError: the file is missing or OpenCV cannot read it, or OpenCV has no `FaceDetectorYN`.
     """
 
-    _REMEDY = (
-        "; download face_detection_yunet_2023mar.onnx from OpenCV's model zoo "
-        "(opencv_zoo/models/face_detection_yunet) and give its path as model_path"
-    )
+    _REMEDY = "; download face_detection_yunet_2023mar.onnx from OpenCV's model zoo (opencv_zoo on GitHub)"
 
     def __init__(
         self,
@@ -53,7 +50,7 @@ class YuNetDetector(OpenCVDetector):
         super().__init__(Path(model_path).expanduser(), min_size, box_adjustment or _FRAMING)
 
     def detect(self, image: Image) -> Detections:
-        """Find the faces in one image: see `CascadeDetector.detect`. Scores are confidences from 0 to 1."""
+        """Find the faces in one image: see `FaceDetector.detect`. Scores are confidences from 0 to 1."""
         checked = check_image(image)
         colour = checked if checked.ndim == 3 else cv2.cvtColor(checked, cv2.COLOR_GRAY2BGR)
         height, width = checked.shape[:2]
@@ -66,5 +63,5 @@ class YuNetDetector(OpenCVDetector):
         return Detections.ranked(rows[:, :4], rows[:, 14]).adjusted(self.box_adjustment)
 
     def _load(self) -> Any:
-        arguments = (self.score_threshold, self.nms_threshold, self.top_k)
-        return cv2.FaceDetectorYN.create(str(self.path), "", (320, 320), *arguments)
+        settings = self.score_threshold, self.nms_threshold, self.top_k
+        return cv2.FaceDetectorYN.create(str(self.path), "", (320, 320), *settings)

@@ -23,7 +23,7 @@ def detector_configs() -> dict[str, Path]:
 
 
 def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, FaceDetector]:
-    """Make detectors.
+    """Make detectors, by the names to show, in their order.
 
     Args:
         choices: each the name of a detector's config, a cascade's name, an XML file or a training's result
@@ -31,25 +31,23 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
             `name` to show; or a mapping with a `_target_`.
         settings: given to every cascade that does not set them itself.
 
-    Returns:
-        The detectors by the names to show, in their order.
-
     Raises:
-        ConfigError: an unknown setting, or no detector.
+        ConfigError: a setting is missing, or there is no detector.
         ModelError: an unknown name or a file that is missing or broken; from a config within InstantiationException.
     """
     made: dict[str, FaceDetector] = {}
     for choice in choices:
         shown, config = _config(choice, settings)
-        unique, number = shown, 2
-        while unique in made:
-            unique, number = f"{shown}-{number}", number + 1
         if missing := [key for key, value in config.items() if value == "???"]:
             hint = f"{{detector: {shown}, {missing[0]}: ...}}"
             raise ConfigError(f"the detector {shown} needs {', '.join(missing)}: {hint}")
-        made[unique] = instantiate(config)
-        if not isinstance(made[unique], FaceDetector):
+        detector = instantiate(config)
+        if not isinstance(detector, FaceDetector):
             raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")
+        unique, number = shown, 2
+        while unique in made:
+            unique, number = f"{shown}-{number}", number + 1
+        made[unique] = detector
     if not made:
         raise ConfigError("name at least one detector: detectors=[alt2]")
     return made
@@ -68,10 +66,8 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
     else:
         path = find_cascade(shown)
         base = {"_target_": _CASCADE, "cascade": str(path)}
-        if path.name == "cascade.xml":  # every training's result is called that
-            shown = path.parent.name
-        elif not path.stem.endswith(shown):
-            shown = path.stem
+        if not path.stem.endswith(shown):  # a path; every training's result is called cascade.xml
+            shown = path.parent.name if path.name == "cascade.xml" else path.stem
     if base["_target_"] == _CASCADE:
         base |= settings
     return str(own.pop("name", shown)), {**base, **own}

@@ -12,9 +12,8 @@ from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import DataError, ImageError
-from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import match
+from cascade.evaluation.matching import fit_adjustment, match
 from cascade.pictures import Image, read_picture
 from cascade.samples.image_annotations import ImageAnnotations
 
@@ -31,14 +30,7 @@ class OperatingPoint(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one detection, or of a face that was missed.
-
-    Attributes:
-        path: the image.
-        box: (4,) of it.
-        score: the detector's; of a missed face its width in pixels.
-        verdict: `right`, `wrong`, `ignored` or `missed`.
-    """
+    """A detection that is `right`, `wrong` or `ignored`; or a `missed` face, whose score is its width in pixels."""
 
     path: Path
     box: npt.NDArray[np.floating]
@@ -48,14 +40,12 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DetectorResult:
-    """One detector's measurements.
+    """One detector's measurements, with its own settings where nothing else is said.
 
     Attributes:
         curve: over its scores, with the least `min_neighbors` of the sweep.
-        operating: with its own settings.
         sweep: with each `min_neighbors`; empty for other detectors than cascades.
         adjustment: what was fitted and applied to its boxes; None when nothing was.
-        outcomes: of all images, with its own settings.
     """
 
     curve: Curve
@@ -70,7 +60,6 @@ class Comparison:
     """Several detectors on the same images.
 
     Attributes:
-        results: by detector.
         images: the images counted, without those that an adjustment was fitted on.
         unreadable: images that were left out because they cannot be read, and why.
         training_images: how many images an adjustment was fitted on.
@@ -105,35 +94,31 @@ def compare(
         DataError: no readable image, no face to find, or nothing left to fit on.
     """
     sweep = sorted(set(sweep))
-    scans: dict[str, list[_Scan]] = {name: [] for name in detectors}
-    readable: list[ImageAnnotations] = []
+    looks: list[tuple[ImageAnnotations, dict[str, _Scan]]] = []
     unreadable: dict[Path, str] = {}
     for entry in images:
         try:
             image = read_picture(entry.path)
         except ImageError as error:
             unreadable[entry.path] = str(error)
-            continue
-        readable.append(entry)
-        for name, detector in detectors.items():
-            scans[name].append(_scan(detector, image, sweep))
-    if not readable:
+        else:
+            looks.append((entry, {name: _scan(detector, image, sweep) for name, detector in detectors.items()}))
+    if not looks:
         raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
-    taken = round(fit_share * len(readable))
-    if taken == len(readable):
+    taken = round(fit_share * len(looks))
+    if taken == len(looks):
         raise DataError(f"{taken} images are too few to fit on a share of {fit_share} and count the rest")
-    order = np.random.default_rng(seed).permutation(len(readable)).tolist()
-    training, counted = order[:taken], sorted(order[taken:])
-    kept = [readable[i] for i in counted]
-    if all(entry.ignore.all() for entry in kept):
+    order = np.random.default_rng(seed).permutation(len(looks)).tolist()
+    training, counted = [looks[i] for i in order[:taken]], [looks[i] for i in sorted(order[taken:])]
+    if all(entry.ignore.all() for entry, _ in counted):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
     for name, detector in detectors.items():
         settings = [*sweep, detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
-        adjustment = fit_adjustment((scans[name][i][0], readable[i]) for i in training)
-        looks = [(readable[i], [found.adjusted(adjustment) for found in scans[name][i]]) for i in counted]
-        results[name] = _count(looks, settings, iou, adjustment)
-    return Comparison(results, kept, unreadable, len(training))
+        adjustment = fit_adjustment((scans[name][0], entry) for entry, scans in training)
+        adjusted = [(entry, [found.adjusted(adjustment) for found in scans[name]]) for entry, scans in counted]
+        results[name] = _count(adjusted, settings, iou, adjustment)
+    return Comparison(results, [entry for entry, _ in counted], unreadable, len(training))
 
 
 def _scan(detector: FaceDetector, image: Image, sweep: list[int]) -> _Scan:

@@ -20,10 +20,7 @@ from cascade.pictures import save_picture
 
 
 def results(
-    comparison: Comparison,
-    settings: EvaluateSettings,
-    detectors: Mapping[str, FaceDetector],
-    speed: Mapping[str, float],
+    comparison: Comparison, config: EvaluateSettings, detectors: Mapping[str, FaceDetector], speed: Mapping[str, float]
 ) -> dict[str, Any]:
     """All figures as plain values, as they go to results.json; `speed` is images a second by detector, if measured."""
     counted = comparison.images
@@ -33,42 +30,35 @@ def results(
         "ignored_faces": sum(int(entry.ignore.sum()) for entry in counted),
         "images_fitted_on": comparison.training_images,
         "unreadable_images": [str(path) for path in comparison.unreadable],
-        "iou": settings.iou,
-        "speed_images": min(settings.speed.images, len(counted)),
-        "speed_threads": settings.speed.threads,
+        "iou": config.iou,
+        "speed_images": min(config.speed.images, len(counted)),
+        "speed_threads": config.speed.threads,
         "detectors": {
-            name: _figures(result, settings, detectors[name], speed.get(name), len(counted))
+            name: _figures(result, config, len(counted))
+            | {"images_per_second": speed.get(name), "settings": _plain(vars(detectors[name]))}
             for name, result in comparison.results.items()
         },
     }
 
 
-def _figures(
-    result: DetectorResult, settings: EvaluateSettings, detector: FaceDetector, speed: float | None, images: int
-) -> dict[str, Any]:
-    rate_at, per_image = result.curve.rate_at, settings.false_positives_per_image
-    own = {key: value for key, value in vars(detector).items() if not key.startswith("_")}
+def _figures(result: DetectorResult, config: EvaluateSettings, images: int) -> dict[str, Any]:
+    rate_at, per_image = result.curve.rate_at, config.false_positives_per_image
     return {
         "average_precision": result.curve.average_precision(),
-        "detection_rate_at": {f"{k:g}": rate_at(k) for k in settings.false_positives},
+        "detection_rate_at": {f"{k:g}": rate_at(k) for k in config.false_positives},
         "detection_rate_at_per_image": {f"{k:g}": rate_at(k * images) for k in per_image},
         "operating_point": result.operating._asdict(),
         "sweep": [point._asdict() for point in result.sweep],
         "box_adjustment": None if result.adjustment is None else asdict(result.adjustment),
-        "images_per_second": speed,
-        "settings": {k: v if isinstance(v, bool | int | float | None) else str(v) for k, v in own.items()},
     }
 
 
-def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any], tiles: int) -> list[Path]:
-    """Write everything below a folder and return the files.
+def _plain(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, bool | int | float | None) else str(v) for k, v in own.items() if k[0] != "_"}
 
-    Args:
-        folder: made where it is missing.
-        comparison: what was counted.
-        figures: of `results`.
-        tiles: how many misses and how many false alarms are shown per detector.
-    """
+
+def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any], tiles: int) -> list[Path]:
+    """Write everything below a folder and return the files; `tiles` misses and false alarms are shown per detector."""
     written = [folder / "results.json", folder / "froc.png"]
     write_whole(written[0], json.dumps(figures, indent=2) + "\n")
     title = f"{figures['faces']} faces, {figures['images']} images, IoU {figures['iou']:g}"
@@ -118,13 +108,12 @@ def _tables(results: Mapping[str, DetectorResult], figures: Mapping[str, Any]) -
 
 def result_table(figures: Mapping[str, Any]) -> Table:
     """The figures for the terminal."""
-    detectors: Mapping[str, Any] = figures["detectors"]
     rows = {
         name: {"AP": f"{own['average_precision']:.3f}"}
         | {f"@{key}": f"{100 * rate:.1f}" for key, rate in own["detection_rate_at"].items()}
         | {"as set": f"{100 * own['operating_point']['rate']:.1f} / {own['operating_point']['wrong']}"}
         | ({"img/s": f"{own['images_per_second']:.1f}"} if own["images_per_second"] else {})
-        for name, own in detectors.items()
+        for name, own in figures["detectors"].items()
     }
     caption = (
         "@K: % of the faces found with at most K false alarms over all images; "

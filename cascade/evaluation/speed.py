@@ -14,15 +14,10 @@ from cascade.pictures import Image
 def images_per_second(
     detectors: Mapping[str, FaceDetector], images: Sequence[Image], threads: int, repeats: int = 1
 ) -> dict[str, float]:
-    """Time `detect` on the same decoded images, one after the other.
+    """Time `detect` on the same decoded images, one or more, with so many of OpenCV's threads.
 
-    The detectors take turns image by image, so that a machine that is busy for a while slows all of them.
-
-    Args:
-        detectors: by name.
-        images: as for `detect`, one or more.
-        threads: OpenCV's threads while timing.
-        repeats: passes over the images, one or more; an image's fastest counts.
+    The detectors take turns image by image, so that a machine that is busy for a while slows all of them;
+    of several repeats an image's fastest counts.
     """
     finders = list(detectors.values())
     seconds = np.empty((repeats, len(images), len(finders)))

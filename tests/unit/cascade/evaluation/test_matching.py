@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from cascade import BoxAdjustment, Detections
-from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import match
+from cascade.evaluation.matching import fit_adjustment, match
 from cascade.evaluation.truth import FaceFilter
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 
