@@ -21,8 +21,6 @@ from cascade.xml import last_stage_threshold
 # WIDER FACE; at 1.3 windows they lose nothing and still save 40% of the time.
 _HEADROOM = 1.3
 
-_Floats = npt.NDArray[np.float64]
-
 
 class CascadeDetector(OpenCVDetector):
     """Finds faces with a boosted cascade: OpenCV's, one of ours, or any that `opencv_traincascade` wrote.
@@ -90,7 +88,7 @@ class CascadeDetector(OpenCVDetector):
             boxes, margins = np.concatenate([boxes, mirrored]), np.concatenate([margins, more_margins])
         return [group_hits(boxes, margins, least).adjusted(self.box_adjustment) for least in min_neighbors]
 
-    def _hits(self, gray: Image) -> tuple[_Floats, _Floats]:
+    def _hits(self, gray: Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The windows that pass every stage: boxes (M, 4), and how far they pass the last one (M,)."""
         smallest, largest = (pixels(size, min(gray.shape)) for size in (self.min_size, self.max_size))
         factor = max(smallest / (_HEADROOM * min(self.window)), 1.0) if self.reduce else 1.0

@@ -21,7 +21,6 @@ class OpenCVDetector(ABC):
     So one detector may be used from several threads, and can be pickled.
 
     Args:
-        path: the model's file.
         min_size: smallest box of the model's, both sides.
         box_adjustment: from the model's own framing to the canonical one; None: the model's boxes are canonical.
 
@@ -35,14 +34,10 @@ class OpenCVDetector(ABC):
         self.path = path
         self.min_size = checked_size("min_size", min_size)
         self.box_adjustment = box_adjustment or BoxAdjustment()
-        self._local = threading.local()
         self._native()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_local"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _local=threading.local())
 
     def __repr__(self) -> str:
         settings = (f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
@@ -54,16 +49,17 @@ class OpenCVDetector(ABC):
 
     def _native(self) -> Any:
         """What this thread loaded."""
-        if not hasattr(self._local, "native"):
+        local = vars(self).setdefault("_local", threading.local())  # none in a new detector, nor in an unpickled one
+        if not hasattr(local, "native"):
             if not self.path.is_file():
                 raise ModelError(f"there is no model file {self.path}{self._REMEDY}")
             try:
-                self._local.native = self._load()
+                local.native = self._load()
             except (cv2.error, SystemError) as error:
                 # a constructor that fails inside OpenCV surfaces as SystemError; its cause says why
                 reason = str(error.__cause__ or error).strip().splitlines()[0]
                 raise ModelError(f"OpenCV cannot read {self.path} as a model of this kind: {reason}") from error
-        return self._local.native
+        return local.native
 
 
 def require_opencv(name: str) -> None:
@@ -82,6 +78,4 @@ def checked_size(name: str, size: Size) -> Size:
 
 def pixels(size: Size, shorter: int) -> int:
     """A size in pixels, for an image of this shorter side; 0, as for OpenCV, is no bound."""
-    if size is None:
-        return 0
-    return max(1, round(size * shorter)) if isinstance(size, float) else size
+    return max(1, round(size * shorter)) if isinstance(size, float) else size or 0

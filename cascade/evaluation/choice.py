@@ -1,7 +1,6 @@
 """From what a user names to detectors that run."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -17,9 +16,9 @@ from cascade.errors import ConfigError
 _CASCADE = "cascade.CascadeDetector"
 
 
-def detector_configs() -> dict[str, Path]:
-    """The detectors that have a config file, by name."""
-    return {path.stem: path for path in sorted((CONFIGS / "detector").glob("*.yaml"))}
+def detector_configs() -> list[str]:
+    """The names of the detectors that have a config file."""
+    return sorted(path.stem for path in (CONFIGS / "detector").glob("*.yaml"))
 
 
 def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, FaceDetector]:
@@ -75,8 +74,7 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
 
 def _composed(name: str) -> Any:
     """A detector's config; Hydra composes one primary config at a time, so the command's makes way for a moment."""
-    instance = GlobalHydra.instance()
-    command, instance.hydra = instance.hydra, None
+    command, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             return OmegaConf.to_container(compose(f"detector/{name}").detector)

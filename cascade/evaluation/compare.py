@@ -30,7 +30,7 @@ class OperatingPoint(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A detection that is `right`, `wrong` or `ignored`; or a `missed` face, whose score is its width in pixels."""
+    """A detection, `right`, `wrong` or `ignored`, or a `missed` face: box (4,), score (if missed: width in pixels)."""
 
     path: Path
     box: npt.NDArray[np.floating]

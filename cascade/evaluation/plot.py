@@ -31,8 +31,7 @@ def plot_curves(results: Mapping[str, DetectorResult], title: str) -> Figure:
             wrong, rates = [max(point.wrong, 1) for point in points], [point.rate for point in points]
             axes.plot(wrong, rates, "o", color=colour, markerfacecolor=face, markersize=6)
         most, images = max([most, *curve.wrong]), curve.images
-    axes.set_xscale("log")
-    axes.set(xlim=(1, 10 ** math.ceil(math.log10(most))), ylim=(0, 1), title=title)
+    axes.set(xscale="log", xlim=(1, 10 ** math.ceil(math.log10(most))), ylim=(0, 1), title=title)
     axes.set(xlabel=f"false alarms in {images} images", ylabel="faces found")
     axes.xaxis.set_major_formatter(LogFormatter())
     axes.yaxis.set_major_locator(MultipleLocator(0.1))

@@ -151,7 +151,7 @@ class TestChoice:
         assert made["mine"].scale_factor == 1.1
         assert made["coarse"].scale_factor == 1.4
 
-    @pytest.mark.parametrize("name", sorted(detector_configs()))
+    @pytest.mark.parametrize("name", detector_configs())
     def test_every_detector_config_can_be_made(self, name, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_CASCADE_CACHE", str(tmp_path))
         if name == "yunet":
