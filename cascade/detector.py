@@ -55,5 +55,5 @@ class FaceDetector(Protocol):
     """Anything that finds faces; all that the rest of the project asks of a detector."""
 
     def detect(self, image: Image) -> Detections:
-        """Find the faces in one image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3)."""
+        """Find the faces in one image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3); ImageError for others."""
         ...

@@ -25,10 +25,7 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     """Compare as configured, write the report to a folder, print the table.
 
     Returns:
-        The best detector's average precision: what a sweep may optimise.
-
-    Raises:
-        UserError: for what the user can mend.
+        The best detector's average precision, 0 to 1: what a sweep may optimise.
     """
     require("train", "matplotlib")
     from cascade.evaluation.report import result_table, results, write_report
@@ -38,13 +35,9 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     if config.threads is not None:
         cv2.setNumThreads(config.threads)
     with progress_bar(console) as progress:
+        tracked = progress.track(images, description="detecting")
         comparison = compare(
-            detectors,
-            progress.track(images, description="detecting"),
-            iou=config.iou,
-            sweep=config.sweep,
-            fit_share=config.fit_share,
-            seed=config.seed,
+            detectors, tracked, iou=config.iou, sweep=config.sweep, fit_share=config.fit_share, seed=config.seed
         )
     speed = {}
     if config.speed.images > 0:
@@ -76,10 +69,8 @@ def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
         shown = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
         hint = "give the folder that they are in with images="
         raise DataError(f"{len(missing)} of {len(entries)} annotated images are missing: {shown}; {hint}")
-    if config.limit is not None and config.limit < len(entries):
-        drawn = np.random.default_rng(config.seed).permutation(len(entries))[: config.limit]
-        entries = [entries[i] for i in sorted(drawn)]
-    return [config.count.apply(entry) for entry in entries]
+    drawn = np.random.default_rng(config.seed).permutation(len(entries))[: config.limit]
+    return [config.count.apply(entries[i]) for i in sorted(drawn)]
 
 
 def main() -> None:

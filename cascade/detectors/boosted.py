@@ -1,6 +1,5 @@
 """Face detection with boosted cascades: every size and place of a window, from coarse to fine."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from cascade.detectors.names import declared_adjustment, find_cascade
 from cascade.detectors.opencv import OpenCVDetector, Size, checked_size, pixels, require_opencv
 from cascade.errors import ModelError
 from cascade.pictures import Image, to_gray
+from cascade.xml import last_stage_threshold
 
 # Reduced until the smallest face just fills the window, pictures lose a tenth of the average precision on
 # WIDER FACE; at 1.3 windows they lose nothing and still save 40% of the time.
 _HEADROOM = 1.3
-
-_Floats = npt.NDArray[np.float64]
 
 
 class CascadeDetector(OpenCVDetector):
@@ -35,8 +33,7 @@ class CascadeDetector(OpenCVDetector):
         max_size: largest window, likewise. None: the image.
         min_score: faces of a lower score are dropped; `python -m cascade.evaluate` shows what scores mean.
         equalize: equalise the histogram first.
-        reduce: when `min_size` is well above the cascade's window, reduce the image first, so that the smallest face
-            spans 1.3 windows. Saves about 40% of the time: steps are coarser.
+        reduce: first reduce the image, so that a face of `min_size` spans 1.3 windows; steps get coarser.
         mirror: look at the mirrored image, too, and join the results: for cascades of one profile.
         box_adjustment: from the windows to canonical boxes. None: what `declared_adjustment` finds;
             `BoxAdjustment()` gives the windows as they are.
@@ -67,27 +64,14 @@ class CascadeDetector(OpenCVDetector):
         self.min_neighbors = int(min_neighbors)
         self.max_size = checked_size("max_size", max_size)
         self.min_score = float(min_score)
-        self.equalize = equalize
-        self.reduce = reduce
-        self.mirror = mirror
+        self.equalize, self.reduce, self.mirror = equalize, reduce, mirror
         require_opencv("CascadeClassifier")
         path = find_cascade(cascade)
         super().__init__(path, min_size, box_adjustment or declared_adjustment(path))
-        width, height = self._native()[0].getOriginalWindowSize()
-        self.window = (int(width), int(height))
+        self.window: tuple[int, int] = tuple(self._native()[0].getOriginalWindowSize())
 
     def detect(self, image: Image) -> Detections:
-        """Find the faces in one image.
-
-        Args:
-            image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3); contiguous or not. Gray is not converted.
-
-        Returns:
-            The faces, best first.
-
-        Raises:
-            ImageError: not such an image.
-        """
+        """Find the faces in one image: see `FaceDetector.detect`. What is gray already saves the conversion."""
         return self.sweep(image, [self.min_neighbors])[0].above(self.min_score)
 
     def sweep(self, image: Image, min_neighbors: Iterable[int]) -> list[Detections]:
@@ -104,7 +88,7 @@ class CascadeDetector(OpenCVDetector):
             boxes, margins = np.concatenate([boxes, mirrored]), np.concatenate([margins, more_margins])
         return [group_hits(boxes, margins, least).adjusted(self.box_adjustment) for least in min_neighbors]
 
-    def _hits(self, gray: Image) -> tuple[_Floats, _Floats]:
+    def _hits(self, gray: Image) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The windows that pass every stage: boxes (M, 4), and how far they pass the last one (M,)."""
         smallest, largest = (pixels(size, min(gray.shape)) for size in (self.min_size, self.max_size))
         factor = max(smallest / (_HEADROOM * min(self.window)), 1.0) if self.reduce else 1.0
@@ -129,9 +113,3 @@ class CascadeDetector(OpenCVDetector):
         if classifier.empty():
             raise ModelError(f"{self.path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
         return classifier, last_stage_threshold(self.path)
-
-
-def last_stage_threshold(path: Path) -> float:
-    """What the sum of a cascade's last stage must reach."""
-    thresholds = re.findall(rb"<stage_?[tT]hreshold>\s*([^<\s]+)", path.read_bytes())
-    return float(thresholds[-1]) if thresholds else 0.0

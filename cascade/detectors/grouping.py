@@ -48,10 +48,9 @@ def _similar_pairs(boxes: _Floats) -> tuple[_Ints, _Ints]:
     left, top, width, height = boxes[order].T
     reach = _EPS * 0.5 * (width + height)
     ends = np.searchsorted(left, left + reach, side="right")
-    starts = np.arange(len(boxes)) + 1
-    counts = np.maximum(ends - starts, 0)
+    counts = ends - np.arange(1, len(boxes) + 1)
     first = np.repeat(np.arange(len(boxes)), counts)
-    second = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts) + np.repeat(starts, counts)
+    second = np.arange(len(first)) + np.repeat(ends - counts.cumsum(), counts)  # from the next box to the last in reach
     limit = _EPS * 0.5 * (np.minimum(width[first], width[second]) + np.minimum(height[first], height[second]))
     similar = np.ones(len(first), np.bool_)
     for side in (left, top, left + width, top + height):
@@ -62,14 +61,13 @@ def _similar_pairs(boxes: _Floats) -> tuple[_Ints, _Ints]:
 def _connected(count: int, first: _Ints, second: _Ints) -> _Ints:
     """The connected component of each of `count` nodes, numbered from 0."""
     parents = np.arange(count)
-    while len(first):
+    while (apart := parents[first] != parents[second]).any():
+        first, second = first[apart], second[apart]
         roots = parents[first], parents[second]
         np.minimum.at(parents, np.maximum(*roots), np.minimum(*roots))
         while (parents != parents[parents]).any():
             parents = parents[parents]
-        apart = parents[first] != parents[second]
-        first, second = first[apart], second[apart]
-    return np.unique(parents, return_inverse=True)[1].reshape(-1)
+    return np.unique(parents, return_inverse=True)[1]
 
 
 def _drop_covered(found: Detections) -> Detections:

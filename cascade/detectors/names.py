@@ -1,7 +1,6 @@
 """Finding a cascade's XML file by name - OpenCV's own, ours, or a path - and how it frames faces."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,16 @@ import cv2
 from cascade.boxes import BoxAdjustment
 from cascade.errors import ModelError
 
-_ALIASES = {
-    "default": "frontalface_default",
-    "alt": "frontalface_alt",
-    "alt2": "frontalface_alt2",
-    "alt_tree": "frontalface_alt_tree",
-    "profile": "profileface",
-}
+MODELS = Path(__file__).resolve().parents[1] / "models"
+"""This project's own detectors."""
+
+_ALIASES = {name: f"frontalface_{name}" for name in ("default", "alt", "alt2", "alt_tree")} | {"profile": "profileface"}
 _LBP = "opencv_lbp"
-
-
-def models_folder() -> Path:
-    """The folder of this project's own detectors."""
-    return Path(str(files("cascade"))) / "models"
 
 
 def released_cascades() -> dict[str, Path]:
     """This project's own cascades, by name."""
-    return {path.stem: path for path in sorted(models_folder().glob("*.xml"))}
+    return {path.stem: path for path in sorted(MODELS.glob("*.xml"))}
 
 
 def find_cascade(cascade: str | Path) -> Path:
@@ -52,27 +43,21 @@ def find_cascade(cascade: str | Path) -> Path:
 
 
 def declared_adjustment(path: Path) -> BoxAdjustment | None:
-    """What leads from a cascade's own boxes to the canonical ones, as its model declares.
-
-    That is `box_adjustment` in the JSON file beside it, or for OpenCV's cascades in `cascade/models/opencv.json`.
+    """What leads from a cascade's own boxes to the canonical ones: declared in JSON beside it, or in `opencv.json`.
 
     Raises:
-        ModelError: a JSON file that is damaged.
+        ModelError: the JSON file beside it is damaged.
     """
     beside = path.with_suffix(".json")
-    declared = _read(beside).get("box_adjustment") if beside.is_file() else None
-    declared = declared or _read(models_folder() / "opencv.json").get(path.stem)
     try:
+        declared = _read(beside).get("box_adjustment") or _read(MODELS / "opencv.json").get(path.stem)
         return None if declared is None else BoxAdjustment(**declared)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{beside}: box_adjustment holds dx, dy, width and height ({error})") from error
+    except (OSError, TypeError, ValueError) as error:
+        raise ModelError(f"{beside} is no JSON, or its box_adjustment not of dx, dy, width, height: {error}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return content if isinstance(content, dict) else {}
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
 from cascade.detectors.opencv import OpenCVDetector, Size, pixels, require_opencv
-from cascade.errors import ModelError
 from cascade.pictures import Image, check_image
 
 # Medians of 558 frontal faces in the wild. Its boxes hold the whole head: of a turned one the canonical box lies
@@ -34,6 +33,8 @@ class YuNetDetector(OpenCVDetector):
         ModelError: the file is missing or OpenCV cannot read it, or OpenCV has no `FaceDetectorYN`.
     """
 
+    _REMEDY = "; download face_detection_yunet_2023mar.onnx from OpenCV's model zoo (opencv_zoo on GitHub)"
+
     def __init__(
         self,
         model_path: str | Path,
@@ -44,20 +45,12 @@ class YuNetDetector(OpenCVDetector):
         min_size: Size = None,
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:
-        self.score_threshold = score_threshold
-        self.nms_threshold = nms_threshold
-        self.top_k = top_k
+        self.score_threshold, self.nms_threshold, self.top_k = score_threshold, nms_threshold, top_k
         require_opencv("FaceDetectorYN")
-        path = Path(model_path).expanduser()
-        if not path.is_file():
-            raise ModelError(
-                f"no YuNet model at {path}; download face_detection_yunet_2023mar.onnx from OpenCV's "
-                "model zoo (opencv_zoo/models/face_detection_yunet) and give its path as model_path"
-            )
-        super().__init__(path, min_size, box_adjustment or _FRAMING)
+        super().__init__(Path(model_path).expanduser(), min_size, box_adjustment or _FRAMING)
 
     def detect(self, image: Image) -> Detections:
-        """Find the faces in one image: see `CascadeDetector.detect`. Scores are confidences from 0 to 1."""
+        """Find the faces in one image: see `FaceDetector.detect`. Scores are confidences from 0 to 1."""
         checked = check_image(image)
         colour = checked if checked.ndim == 3 else cv2.cvtColor(checked, cv2.COLOR_GRAY2BGR)
         height, width = checked.shape[:2]
@@ -70,5 +63,5 @@ class YuNetDetector(OpenCVDetector):
         return Detections.ranked(rows[:, :4], rows[:, 14]).adjusted(self.box_adjustment)
 
     def _load(self) -> Any:
-        arguments = (self.score_threshold, self.nms_threshold, self.top_k)
-        return cv2.FaceDetectorYN.create(str(self.path), "", (320, 320), *arguments)
+        settings = self.score_threshold, self.nms_threshold, self.top_k
+        return cv2.FaceDetectorYN.create(str(self.path), "", (320, 320), *settings)

@@ -1,7 +1,6 @@
 """From what a user names to detectors that run."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -17,13 +16,13 @@ from cascade.errors import ConfigError
 _CASCADE = "cascade.CascadeDetector"
 
 
-def detector_configs() -> dict[str, Path]:
-    """The detectors that have a config file, by name."""
-    return {path.stem: path for path in sorted((CONFIGS / "detector").glob("*.yaml"))}
+def detector_configs() -> list[str]:
+    """The names of the detectors that have a config file."""
+    return sorted(path.stem for path in (CONFIGS / "detector").glob("*.yaml"))
 
 
 def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mapping[str, Any]) -> dict[str, FaceDetector]:
-    """Make detectors.
+    """Make detectors, by the names to show, in their order.
 
     Args:
         choices: each the name of a detector's config, a cascade's name, an XML file or a training's result
@@ -31,25 +30,23 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
             `name` to show; or a mapping with a `_target_`.
         settings: given to every cascade that does not set them itself.
 
-    Returns:
-        The detectors by the names to show, in their order.
-
     Raises:
-        ConfigError: an unknown setting, or no detector.
+        ConfigError: a setting is missing, or there is no detector.
         ModelError: an unknown name or a file that is missing or broken; from a config within InstantiationException.
     """
     made: dict[str, FaceDetector] = {}
     for choice in choices:
         shown, config = _config(choice, settings)
-        unique, number = shown, 2
-        while unique in made:
-            unique, number = f"{shown}-{number}", number + 1
         if missing := [key for key, value in config.items() if value == "???"]:
             hint = f"{{detector: {shown}, {missing[0]}: ...}}"
             raise ConfigError(f"the detector {shown} needs {', '.join(missing)}: {hint}")
-        made[unique] = instantiate(config)
-        if not isinstance(made[unique], FaceDetector):
+        detector = instantiate(config)
+        if not isinstance(detector, FaceDetector):
             raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")
+        unique, number = shown, 2
+        while unique in made:
+            unique, number = f"{shown}-{number}", number + 1
+        made[unique] = detector
     if not made:
         raise ConfigError("name at least one detector: detectors=[alt2]")
     return made
@@ -68,10 +65,8 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
     else:
         path = find_cascade(shown)
         base = {"_target_": _CASCADE, "cascade": str(path)}
-        if path.name == "cascade.xml":  # every training's result is called that
-            shown = path.parent.name
-        elif not path.stem.endswith(shown):
-            shown = path.stem
+        if not path.stem.endswith(shown):  # a path; every training's result is called cascade.xml
+            shown = path.parent.name if path.name == "cascade.xml" else path.stem
     if base["_target_"] == _CASCADE:
         base |= settings
     return str(own.pop("name", shown)), {**base, **own}
@@ -79,8 +74,7 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
 
 def _composed(name: str) -> Any:
     """A detector's config; Hydra composes one primary config at a time, so the command's makes way for a moment."""
-    instance = GlobalHydra.instance()
-    command, instance.hydra = instance.hydra, None
+    command, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     try:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             return OmegaConf.to_container(compose(f"detector/{name}").detector)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,25 +12,16 @@ from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import DataError, ImageError
-from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import match
+from cascade.evaluation.matching import fit_adjustment, match
 from cascade.pictures import Image, read_picture
 from cascade.samples.image_annotations import ImageAnnotations
 
 _Scan = list[Detections]  # of one image, by setting of min_neighbors
 
 
-@dataclass(frozen=True)
-class OperatingPoint:
-    """What a detector does with one setting.
-
-    Attributes:
-        min_neighbors: the setting; None for detectors without it.
-        found: faces found.
-        wrong: false alarms, over all images.
-        rate: share of the faces that are found, 0 to 1.
-    """
+class OperatingPoint(NamedTuple):
+    """What a detector does with one setting, None where it has none: faces found, false alarms, share found, 0 to 1."""
 
     min_neighbors: int | None
     found: int
@@ -40,14 +30,7 @@ class OperatingPoint:
 
 
 class Outcome(NamedTuple):
-    """What became of one detection, or of a face that was missed.
-
-    Attributes:
-        path: the image.
-        box: (4,) of it.
-        score: the detector's; of a missed face its width in pixels.
-        verdict: `right`, `wrong`, `ignored` or `missed`.
-    """
+    """A detection, `right`, `wrong` or `ignored`, or a `missed` face: box (4,), score (if missed: width in pixels)."""
 
     path: Path
     box: npt.NDArray[np.floating]
@@ -57,14 +40,12 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DetectorResult:
-    """One detector's measurements.
+    """One detector's measurements, with its own settings where nothing else is said.
 
     Attributes:
         curve: over its scores, with the least `min_neighbors` of the sweep.
-        operating: with its own settings.
         sweep: with each `min_neighbors`; empty for other detectors than cascades.
         adjustment: what was fitted and applied to its boxes; None when nothing was.
-        outcomes: of all images, with its own settings.
     """
 
     curve: Curve
@@ -79,7 +60,6 @@ class Comparison:
     """Several detectors on the same images.
 
     Attributes:
-        results: by detector.
         images: the images counted, without those that an adjustment was fitted on.
         unreadable: images that were left out because they cannot be read, and why.
         training_images: how many images an adjustment was fitted on.
@@ -107,20 +87,14 @@ def compare(
         images: with the faces to find and those to ignore.
         iou: least intersection over union of a detection with the face that it finds, above 0, at most 1.
         sweep: settings of `min_neighbors` at which cascades are counted.
-        fit_share: share of the images, from 0 to below 1, drawn by `seed`, on which a box adjustment is fitted for
-            each detector; those images are not counted for any. 0 fits none.
-        seed: of that draw.
+        fit_share: share of the images, 0 to below 1, that are not counted: a box adjustment is fitted on them.
+        seed: draws those.
 
     Raises:
         DataError: no readable image, no face to find, or nothing left to fit on.
     """
-    scans: dict[str, list[_Scan]] = {name: [] for name in detectors}
-    # of min_neighbors: rising, the detector's own last
-    settings: dict[str, list[int | None]] = {
-        name: [*sorted(set(sweep)), detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
-        for name, detector in detectors.items()
-    }
-    readable: list[ImageAnnotations] = []
+    sweep = sorted(set(sweep))
+    looks: list[tuple[ImageAnnotations, dict[str, _Scan]]] = []
     unreadable: dict[Path, str] = {}
     for entry in images:
         try:
@@ -128,57 +102,54 @@ def compare(
         except ImageError as error:
             unreadable[entry.path] = str(error)
         else:
-            readable.append(entry)
-            for name, detector in detectors.items():
-                scans[name].append(_scan(detector, image, settings[name]))
-    if not readable:
+            looks.append((entry, {name: _scan(detector, image, sweep) for name, detector in detectors.items()}))
+    if not looks:
         raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
-    taken = round(fit_share * len(readable))
-    if taken == len(readable):
+    taken = round(fit_share * len(looks))
+    if taken == len(looks):
         raise DataError(f"{taken} images are too few to fit on a share of {fit_share} and count the rest")
-    order = np.random.default_rng(seed).permutation(len(readable)).tolist()
-    training, counted = order[:taken], sorted(order[taken:])
-    kept = [readable[i] for i in counted]
-    if all(entry.ignore.all() for entry in kept):
+    order = np.random.default_rng(seed).permutation(len(looks)).tolist()
+    training, counted = [looks[i] for i in order[:taken]], [looks[i] for i in sorted(order[taken:])]
+    if all(entry.ignore.all() for entry, _ in counted):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
-    for name in detectors:
-        adjustment = fit_adjustment((scans[name][i][0], readable[i]) for i in training)
-        adjusted = [[found.adjusted(adjustment) for found in scans[name][i]] for i in counted]
-        results[name] = _count(adjusted, kept, settings[name], iou, adjustment)
-    return Comparison(results, kept, unreadable, len(training))
+    for name, detector in detectors.items():
+        settings = [*sweep, detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
+        adjustment = fit_adjustment((scans[name][0], entry) for entry, scans in training)
+        adjusted = [(entry, [found.adjusted(adjustment) for found in scans[name]]) for entry, scans in counted]
+        results[name] = _count(adjusted, settings, iou, adjustment)
+    return Comparison(results, [entry for entry, _ in counted], unreadable, len(training))
 
 
-def _scan(detector: FaceDetector, image: Image, settings: list[int | None]) -> _Scan:
+def _scan(detector: FaceDetector, image: Image, sweep: list[int]) -> _Scan:
     if isinstance(detector, CascadeDetector):
-        found = detector.sweep(image, [least for least in settings if least is not None])
-        return [*found[:-1], found[-1].above(detector.min_score)]
+        *swept, own = detector.sweep(image, [*sweep, detector.min_neighbors])
+        return [*swept, own.above(detector.min_score)]
     return [detector.detect(image)]
 
 
 def _count(
-    scans: list[_Scan],
-    images: list[ImageAnnotations],
-    settings: list[int | None],
-    threshold: float,
+    looks: list[tuple[ImageAnnotations, _Scan]],
+    settings: Sequence[int | None],
+    iou: float,
     adjustment: BoxAdjustment | None,
 ) -> DetectorResult:
-    faces = sum(int((~entry.ignore).sum()) for entry in images)
+    faces = sum(int((~entry.ignore).sum()) for entry, _ in looks)
     points: list[OperatingPoint] = []
     curves: list[Curve] = []
     for number, least in enumerate(settings):
-        judged = [_judge(entry, scan[number], threshold) for entry, scan in zip(images, scans, strict=True)]
-        outcomes = list(chain.from_iterable(judged))
+        outcomes = [outcome for entry, scan in looks for outcome in _judge(entry, scan[number], iou)]
         counted = [outcome for outcome in outcomes if outcome.verdict in ("right", "wrong")]
         right = [outcome.verdict == "right" for outcome in counted]
         points.append(OperatingPoint(least, sum(right), len(right) - sum(right), sum(right) / faces))
-        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(images)))
+        curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(looks)))
     return DetectorResult(curves[0], points[-1], points[:-1], adjustment, outcomes)
 
 
 def _judge(entry: ImageAnnotations, detections: Detections, threshold: float) -> Iterator[Outcome]:
-    matches = match(detections, entry.boxes, entry.ignore, threshold)
-    for box, score, verdict in zip(detections.boxes, detections.scores, matches.verdicts, strict=True):
+    claims = match(detections, entry, threshold)
+    for box, score, face in zip(detections.boxes, detections.scores, claims, strict=True):
+        verdict = "wrong" if face < 0 else "ignored" if entry.ignore[face] else "right"
         yield Outcome(entry.path, box, float(score), verdict)
-    for box in entry.boxes[~entry.ignore & ~matches.found]:
+    for box in entry.boxes[np.setdiff1d(np.flatnonzero(~entry.ignore), claims)]:
         yield Outcome(entry.path, box, float(box[2]), "missed")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cascade.evaluation.matching import Floats, Ints
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,10 @@ class Curve:
     @classmethod
     def of(cls, scores: npt.ArrayLike, right: npt.ArrayLike, faces: int, images: int) -> "Curve":
         """The curve of detections with these scores that are right or wrong; excused ones are left out."""
-        values = np.asarray(scores, np.float64).reshape(-1)
-        correct = np.asarray(right, np.bool_).reshape(-1)
+        values, correct = np.asarray(scores, np.float64), np.asarray(right, np.bool_)
         order = np.argsort(-values, kind="stable")
         values, correct = values[order], correct[order]
-        # detections of one score come and go together
-        last = np.append(values[1:] != values[:-1], True) if len(values) else np.zeros(0, np.bool_)
+        last = np.diff(values, append=-np.inf) != 0  # detections of one score come and go together
         return cls(values[last], correct.cumsum()[last], (~correct).cumsum()[last], faces, images)
 
     @property

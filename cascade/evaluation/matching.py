@@ -1,45 +1,19 @@
-"""Which detections are right: greedy matching of boxes."""
+"""Which detections are right: greedy matching of boxes, and what must be done to a detector's to match well."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from cascade.boxes import iou
+from cascade.boxes import BoxAdjustment, iou
 from cascade.detector import Detections
+from cascade.samples.image_annotations import ImageAnnotations
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """How the detections of one image meet its faces.
-
-    Attributes:
-        face: (N,) for each detection the index of the face that it finds, -1 for none.
-        excused: (N,) bool: the detection lies on a face that does not count: neither right nor wrong.
-        found: (M,) bool: the face is found. Ignored faces never are.
-    """
-
-    face: Ints
-    excused: Bools
-    found: Bools
-
-    @property
-    def wrong(self) -> Bools:
-        """(N,) bool: false alarms, second boxes on a face among them."""
-        return (self.face < 0) & ~self.excused
-
-    @property
-    def verdicts(self) -> list[str]:
-        """For each detection `right`, `wrong` or `ignored`."""
-        words: list[str] = np.where(self.face >= 0, "right", np.where(self.excused, "ignored", "wrong")).tolist()
-        return words
+_LOOSE_IOU = 0.25  # the pairs must be found before the boxes agree
+_LEAST_PAIRS = 20
 
 
-def match(detections: Detections, boxes: Floats, ignore: Bools, threshold: float) -> Matches:
+def match(detections: Detections, truth: ImageAnnotations, threshold: float) -> npt.NDArray[np.intp]:
     """Let each detection, best first, claim the face that it overlaps most.
 
     A face is claimed once: a second detection of it is a false alarm. A detection that claims no face but
@@ -47,19 +21,33 @@ def match(detections: Detections, boxes: Floats, ignore: Bools, threshold: float
 
     Args:
         detections: sorted by falling score.
-        boxes: (M, 4) faces.
-        ignore: (M,) bool, those that do not count.
+        truth: the image's faces, and which of them are ignored.
         threshold: least intersection over union, above 0, at most 1.
+
+    Returns:
+        (N,) for each detection the index of its face, which may be an ignored one; -1 for a false alarm.
     """
-    overlaps = iou(detections.boxes, boxes)
-    face = np.full(len(detections), -1, np.intp)
-    excused = np.zeros(len(detections), np.bool_)
-    found = np.zeros(len(boxes), np.bool_)
-    for index, overlap in enumerate(overlaps):
-        free = np.where(ignore | found, -1.0, overlap)
-        if len(free) and free.max() >= threshold:
-            face[index] = free.argmax()
-            found[face[index]] = True
-        else:
-            excused[index] = bool((overlap[ignore] >= threshold).any())
-    return Matches(face, excused, found)
+    claims = np.full(len(detections), -1, np.intp)
+    free = ~truth.ignore
+    for index, overlap in enumerate(iou(detections.boxes, truth.boxes)):
+        near = overlap >= threshold
+        choice = near & free if (near & free).any() else near & truth.ignore
+        if choice.any():
+            claims[index] = np.where(choice, overlap, 0).argmax()
+            free[claims[index]] = False
+    return claims
+
+
+def fit_adjustment(results: Iterable[tuple[Detections, ImageAnnotations]]) -> BoxAdjustment | None:
+    """The adjustment that the median detected face asks for; None with fewer than 20 faces to learn from."""
+    pairs = [np.zeros((0, 8))]
+    for detections, truth in results:
+        claims = match(detections, truth, _LOOSE_IOU)
+        right = np.isin(claims, np.flatnonzero(~truth.ignore))
+        pairs.append(np.hstack([detections.boxes[right], truth.boxes[claims[right]]]))
+    detected, wanted = np.hsplit(np.concatenate(pairs), 2)
+    if len(detected) < _LEAST_PAIRS:
+        return None
+    shift = (wanted[:, :2] + wanted[:, 2:] / 2 - detected[:, :2] - detected[:, 2:] / 2) / detected[:, 2:]
+    factor = wanted[:, 2:] / detected[:, 2:]
+    return BoxAdjustment(*(round(float(value), 3) for value in np.median(np.hstack([shift, factor]), axis=0)))

@@ -19,13 +19,11 @@ def mistake_sheet(title: str, mistakes: list[Outcome], limit: int) -> Image:
     chosen = sorted(mistakes, key=lambda mistake: -mistake.score)[:limit]
     shown = f", {len(chosen)} shown" if len(chosen) < len(mistakes) else ""
     tiles = [_cut(read_picture(mistake.path), mistake.box) for mistake in chosen]
-    captions = [_caption(mistake) for mistake in chosen]
+    captions = [
+        f"{path.stem[-16:]}\n{f'{box[2]:.0f}x{box[3]:.0f}' if verdict == 'missed' else f'{score:.1f}'}"
+        for path, box, score, verdict in chosen
+    ]
     return contact_sheet(tiles, captions, _COLUMNS, cell=_SIDE, title=f"{title}: {len(mistakes)}{shown}")
-
-
-def _caption(mistake: Outcome) -> str:
-    size = "x".join(f"{side:.0f}" for side in mistake.box[2:])
-    return f"{mistake.path.stem[-16:]}\n{size if mistake.verdict == 'missed' else f'{mistake.score:.1f}'}"
 
 
 def _cut(image: Image, box: npt.NDArray[np.floating]) -> Image:

@@ -15,16 +15,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 
 
 def plot_curves(results: Mapping[str, DetectorResult], title: str) -> Figure:
-    """Draw detection rate over the number of false alarms, the latter on a logarithmic axis.
+    """Draw detection rate over false alarms, the latter on a logarithmic axis: 1000×700 pixels, in no window.
 
     A dot on a curve is what a detector does with its own settings, rings are the sweep's.
-
-    Args:
-        results: by detector.
-        title: the line above.
-
-    Returns:
-        A figure of 1000×700 pixels that belongs to no window.
     """
     figure = Figure(figsize=(10, 7), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
@@ -38,8 +31,7 @@ def plot_curves(results: Mapping[str, DetectorResult], title: str) -> Figure:
             wrong, rates = [max(point.wrong, 1) for point in points], [point.rate for point in points]
             axes.plot(wrong, rates, "o", color=colour, markerfacecolor=face, markersize=6)
         most, images = max([most, *curve.wrong]), curve.images
-    axes.set_xscale("log")
-    axes.set(xlim=(1, 10 ** math.ceil(math.log10(most))), ylim=(0, 1), title=title)
+    axes.set(xscale="log", xlim=(1, 10 ** math.ceil(math.log10(most))), ylim=(0, 1), title=title)
     axes.set(xlabel=f"false alarms in {images} images", ylabel="faces found")
     axes.xaxis.set_major_formatter(LogFormatter())
     axes.yaxis.set_major_locator(MultipleLocator(0.1))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Column, Table
 
 from cascade.detector import FaceDetector
 from cascade.evaluation.compare import Comparison, DetectorResult
@@ -20,10 +20,7 @@ from cascade.pictures import save_picture
 
 
 def results(
-    comparison: Comparison,
-    settings: EvaluateSettings,
-    detectors: Mapping[str, FaceDetector],
-    speed: Mapping[str, float],
+    comparison: Comparison, config: EvaluateSettings, detectors: Mapping[str, FaceDetector], speed: Mapping[str, float]
 ) -> dict[str, Any]:
     """All figures as plain values, as they go to results.json; `speed` is images a second by detector, if measured."""
     counted = comparison.images
@@ -33,57 +30,41 @@ def results(
         "ignored_faces": sum(int(entry.ignore.sum()) for entry in counted),
         "images_fitted_on": comparison.training_images,
         "unreadable_images": [str(path) for path in comparison.unreadable],
-        "iou": settings.iou,
-        "speed_images": min(settings.speed.images, len(counted)),
-        "speed_threads": settings.speed.threads,
+        "iou": config.iou,
+        "speed_images": min(config.speed.images, len(counted)),
+        "speed_threads": config.speed.threads,
         "detectors": {
-            name: _figures(result, settings, len(counted)) | _description(detectors[name], speed.get(name))
+            name: _figures(result, config, len(counted))
+            | {"images_per_second": speed.get(name), "settings": _plain(vars(detectors[name]))}
             for name, result in comparison.results.items()
         },
     }
 
 
-def _figures(result: DetectorResult, settings: EvaluateSettings, images: int) -> dict[str, Any]:
-    rate_at, per_image = result.curve.rate_at, settings.false_positives_per_image
+def _figures(result: DetectorResult, config: EvaluateSettings, images: int) -> dict[str, Any]:
+    rate_at, per_image = result.curve.rate_at, config.false_positives_per_image
     return {
         "average_precision": result.curve.average_precision(),
-        "detection_rate_at": {f"{k:g}": rate_at(k) for k in settings.false_positives},
+        "detection_rate_at": {f"{k:g}": rate_at(k) for k in config.false_positives},
         "detection_rate_at_per_image": {f"{k:g}": rate_at(k * images) for k in per_image},
-        "operating_point": asdict(result.operating),
-        "sweep": [asdict(point) for point in result.sweep],
+        "operating_point": result.operating._asdict(),
+        "sweep": [point._asdict() for point in result.sweep],
         "box_adjustment": None if result.adjustment is None else asdict(result.adjustment),
     }
 
 
-def _description(detector: FaceDetector, speed: float | None) -> dict[str, Any]:
-    own = {key: value for key, value in vars(detector).items() if not key.startswith("_")}
-    plain = {k: v if isinstance(v, bool | int | float | None) else str(v) for k, v in own.items()}
-    return {"images_per_second": speed, "settings": plain}
+def _plain(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, bool | int | float | None) else str(v) for k, v in own.items() if k[0] != "_"}
 
 
 def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any], tiles: int) -> list[Path]:
-    """Write everything below a folder and return the files.
-
-    Args:
-        folder: made where it is missing.
-        comparison: what was counted.
-        figures: of `results`.
-        tiles: how many misses and how many false alarms are shown per detector.
-    """
-    title = (
-        f"{figures['faces']} faces, {figures['images']} images, IoU {figures['iou']:g}; "
-        "dots: own settings, rings: other min_neighbors"
-    )
+    """Write everything below a folder and return the files; `tiles` misses and false alarms are shown per detector."""
     written = [folder / "results.json", folder / "froc.png"]
     write_whole(written[0], json.dumps(figures, indent=2) + "\n")
+    title = f"{figures['faces']} faces, {figures['images']} images, IoU {figures['iou']:g}"
     with whole(written[1]) as part:
-        plot_curves(comparison.results, title).savefig(part)
-    for name, rows in {
-        "results": _result_rows(figures),
-        "curves": _curve_rows(comparison),
-        "sweep": _sweep_rows(comparison),
-        "detections": _detection_rows(comparison),
-    }.items():
+        plot_curves(comparison.results, f"{title}; dots: own settings, rings: other min_neighbors").savefig(part)
+    for name, rows in _tables(comparison.results, figures["detectors"]).items():
         written.append(folder / f"{name}.csv")
         with whole(written[-1]) as part, part.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerows(rows)
@@ -96,64 +77,54 @@ def write_report(folder: Path, comparison: Comparison, figures: Mapping[str, Any
     return written
 
 
-_Rows = Iterable[Iterable[object]]
-
-
-def _result_rows(figures: Mapping[str, Any]) -> _Rows:
-    for index, (name, own) in enumerate(figures["detectors"].items()):
-        row = {"detector": name, "average_precision": own["average_precision"]}
-        row |= {f"rate_at_{key}": value for key, value in own["detection_rate_at"].items()}
-        row |= {f"rate_at_{key}_per_image": value for key, value in own["detection_rate_at_per_image"].items()}
-        row |= {f"own_settings_{key}": value for key, value in own["operating_point"].items()}
-        row["images_per_second"] = own["images_per_second"]
-        if index == 0:
-            yield row.keys()
-        yield row.values()
-
-
-def _curve_rows(comparison: Comparison) -> _Rows:
-    yield "detector", "threshold", "found", "false_alarms", "detection_rate"
-    for name, result in comparison.results.items():
+def _tables(results: Mapping[str, DetectorResult], figures: Mapping[str, Any]) -> dict[str, list[Iterable[object]]]:
+    """The rows of each CSV file, its header first."""
+    flat = [
+        {"detector": name, "average_precision": own["average_precision"]}
+        | {f"rate_at_{key}": value for key, value in own["detection_rate_at"].items()}
+        | {f"rate_at_{key}_per_image": value for key, value in own["detection_rate_at_per_image"].items()}
+        | {f"own_settings_{key}": value for key, value in own["operating_point"].items()}
+        | {"images_per_second": own["images_per_second"]}
+        for name, own in figures.items()
+    ]
+    tables: dict[str, list[Iterable[object]]] = {
+        "results": [flat[0], *(row.values() for row in flat)],
+        "curves": [("detector", "threshold", "found", "false_alarms", "detection_rate")],
+        "sweep": [("detector", "min_neighbors", "found", "false_alarms", "detection_rate")],
+        "detections": [("detector", "image", "x", "y", "width", "height", "score", "verdict")],
+    }
+    for name, result in results.items():
         curve = result.curve
         for threshold, found, wrong, rate in zip(curve.thresholds, curve.found, curve.wrong, curve.rates, strict=True):
-            yield name, f"{threshold:.6g}", found, wrong, f"{rate:.6f}"
-
-
-def _sweep_rows(comparison: Comparison) -> _Rows:
-    yield "detector", "min_neighbors", "found", "false_alarms", "detection_rate"
-    for name, result in comparison.results.items():
-        for point in result.sweep:
-            yield name, point.min_neighbors, point.found, point.wrong, f"{point.rate:.6f}"
-
-
-def _detection_rows(comparison: Comparison) -> _Rows:
-    yield "detector", "image", "x", "y", "width", "height", "score", "verdict"
-    for name, result in comparison.results.items():
+            tables["curves"].append((name, f"{threshold:.6g}", found, wrong, f"{rate:.6f}"))
+        for least, found, wrong, rate in result.sweep:
+            tables["sweep"].append((name, least, found, wrong, f"{rate:.6f}"))
         for path, box, score, verdict in result.outcomes:
             if verdict != "missed":
-                yield name, path, *(f"{value:.1f}" for value in box), f"{score:.6g}", verdict
+                place = (f"{value:.1f}" for value in box)
+                tables["detections"].append((name, path, *place, f"{score:.6g}", verdict))
+    return tables
 
 
 def result_table(figures: Mapping[str, Any]) -> Table:
     """The figures for the terminal."""
-    detectors: Mapping[str, Any] = figures["detectors"]
-    timed = any(own["images_per_second"] for own in detectors.values())
+    rows = {
+        name: {"AP": f"{own['average_precision']:.3f}"}
+        | {f"@{key}": f"{100 * rate:.1f}" for key, rate in own["detection_rate_at"].items()}
+        | {"as set": f"{100 * own['operating_point']['rate']:.1f} / {own['operating_point']['wrong']}"}
+        | ({"img/s": f"{own['images_per_second']:.1f}"} if own["images_per_second"] else {})
+        for name, own in figures["detectors"].items()
+    }
     caption = (
         "@K: % of the faces found with at most K false alarms over all images; "
         "as set: % found / false alarms with the detector's own settings"
     )
-    if timed:
-        threads = figures["speed_threads"]
+    heads, threads = list(next(iter(rows.values()))), figures["speed_threads"]
+    if heads[-1] == "img/s":
         caption += f"; img/s: images a second on {threads} thread{'s' if threads != 1 else ''}"
     title = f"{figures['faces']} faces to find in {figures['images']} images, IoU {figures['iou']:g}"
-    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("detector", no_wrap=True)
-    places = next(iter(detectors.values()))["detection_rate_at"]
-    for head in ("AP", *(f"@{key}" for key in places), "as set", *(["img/s"] if timed else [])):
-        table.add_column(head, justify="right", no_wrap=True)
-    for name, own in detectors.items():
-        point = own["operating_point"]
-        rates = (f"{100 * rate:.1f}" for rate in own["detection_rate_at"].values())
-        row = [name, f"{own['average_precision']:.3f}", *rates, f"{100 * point['rate']:.1f} / {point['wrong']}"]
-        table.add_row(*row, *([f"{own['images_per_second']:.1f}"] if timed else []))
+    columns = [Column("detector", no_wrap=True), *(Column(head, justify="right", no_wrap=True) for head in heads)]
+    table = Table(*columns, title=title, caption=caption, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name, row in rows.items():
+        table.add_row(name, *row.values())
     return table

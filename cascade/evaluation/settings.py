@@ -9,7 +9,7 @@ from cascade.evaluation.truth import FaceFilter
 
 @dataclass
 class SpeedSettings:
-    """How speed is measured: see configs/cascade/evaluate.yaml."""
+    """How speed is measured; configs/cascade/evaluate.yaml says what each means."""
 
     images: int
     threads: int

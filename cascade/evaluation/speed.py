@@ -1,7 +1,8 @@
 """How many images a second each detector manages, side by side."""
 
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
+from timeit import timeit
 
 import cv2
 import numpy as np
@@ -13,27 +14,19 @@ from cascade.pictures import Image
 def images_per_second(
     detectors: Mapping[str, FaceDetector], images: Sequence[Image], threads: int, repeats: int = 1
 ) -> dict[str, float]:
-    """Time `detect` on the same decoded images, one after the other.
+    """Time `detect` on the same decoded images, one or more, with so many of OpenCV's threads.
 
     The detectors take turns image by image, so that a machine that is busy for a while slows all of them;
     of several repeats an image's fastest counts.
-
-    Args:
-        detectors: by name.
-        images: as for `detect`, one or more.
-        threads: OpenCV's threads while timing.
-        repeats: passes over the images, one or more.
     """
-    seconds = np.empty((repeats, len(images), len(detectors)))
+    finders = list(detectors.values())
+    seconds = np.empty((repeats, len(images), len(finders)))
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:
-        for taken in seconds:
-            for row, image in zip(taken, images, strict=True):
-                for index, detector in enumerate(detectors.values()):
-                    start = time.perf_counter()
-                    detector.detect(image)
-                    row[index] = time.perf_counter() - start
+        for turn in np.ndindex(seconds.shape):
+            _, image, finder = turn
+            seconds[turn] = timeit(partial(finders[finder].detect, images[image]), number=1)
     finally:
         cv2.setNumThreads(before)
     totals = seconds.min(axis=0).sum(axis=0)

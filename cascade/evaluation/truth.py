@@ -9,14 +9,12 @@ _WIDER_MIN_SIZE = 24
 
 @dataclass
 class FaceFilter:
-    """Faces that count; the others are ignored. All but `min_size` apply to WIDER FACE's annotations alone.
+    """Faces that count; the others are ignored.
 
     Attributes:
         min_size: least width and height in pixels. None: 24 for WIDER's, whose smallest faces span a few
             pixels; otherwise no bound.
-        max_blur: 0 clear, 1 normal blur, 2 heavy blur.
-        max_occlusion: 0 none, 1 partial, 2 heavy.
-        max_pose: 0 typical, 1 atypical.
+        max_blur, max_occlusion, max_pose: the largest of WIDER FACE's flags, see `ImageAnnotations`.
         invalid: count those that WIDER marks as invalid, too.
     """
 

@@ -140,7 +140,7 @@ def test_file_and_result_folder_work_like_the_name(tmp_path, astronaut, alt2):
 
 
 def test_released_cascades_are_found_by_name(tmp_path, monkeypatch, alt2):
-    monkeypatch.setattr(names_module, "models_folder", lambda: tmp_path)
+    monkeypatch.setattr(names_module, "MODELS", tmp_path)
     (tmp_path / "opencv.json").write_text("{}")
     (tmp_path / "ours_test.xml").write_bytes(alt2.path.read_bytes())
     assert CascadeDetector("ours_test").path == tmp_path / "ours_test.xml"

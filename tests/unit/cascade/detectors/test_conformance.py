@@ -34,7 +34,7 @@ class FakeYuNet:
         return 1, rows
 
 
-@pytest.fixture(scope="module", params=sorted(detector_configs()))
+@pytest.fixture(scope="module", params=detector_configs())
 def detector(request, tmp_path_factory):
     """Each detector as its config describes it; OpenCV's LBP cascade, which wheels lack, stood in for by `alt2`."""
     folder = tmp_path_factory.mktemp("files")

@@ -2,6 +2,7 @@ import csv
 import functools
 import json
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -78,6 +79,14 @@ def test_counts_are_those_of_the_oracle(blanks):
     assert [outcome.verdict for outcome in result.outcomes] == ["right", "wrong", "missed"] * 10
 
 
+def test_detections_of_ignored_faces_are_neither_right_nor_wrong(blanks):
+    oracle = Oracle([[10, 10, 30, 30, 3], [12, 10, 30, 30, 2], [0, 80, 15, 15, 1]])
+    excused = [replace(entry, ignore=np.array([True, False])) for entry in blanks]
+    result = compare({"oracle": oracle}, excused).results["oracle"]
+    assert [outcome.verdict for outcome in result.outcomes] == ["ignored", "ignored", "wrong", "missed"] * 10
+    assert (result.operating.found, result.operating.wrong) == (0, 10)
+
+
 def test_fitted_adjustment_is_learnt_on_other_images(blanks):
     # boxes of half the size: IoU 0.36, below the threshold
     halves = Oracle([[16, 16, 18, 18, 2], [66, 66, 18, 18, 1]])
@@ -142,7 +151,7 @@ class TestChoice:
         assert made["mine"].scale_factor == 1.1
         assert made["coarse"].scale_factor == 1.4
 
-    @pytest.mark.parametrize("name", sorted(detector_configs()))
+    @pytest.mark.parametrize("name", detector_configs())
     def test_every_detector_config_can_be_made(self, name, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_CASCADE_CACHE", str(tmp_path))
         if name == "yunet":

@@ -1,10 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cascade import BoxAdjustment, Detections
-from cascade.evaluation.adjustment import fit_adjustment
 from cascade.evaluation.curves import Curve
-from cascade.evaluation.matching import match
+from cascade.evaluation.matching import fit_adjustment, match
 from cascade.evaluation.truth import FaceFilter
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 
@@ -17,52 +18,43 @@ def detections(*rows):
     return Detections.ranked(table[:, :4], table[:, 4])
 
 
-def run(found, faces, ignore=None, threshold=0.4):
-    boxes = np.asarray(faces, np.float64).reshape(-1, 4)
-    flags = np.zeros(len(boxes), np.bool_) if ignore is None else np.asarray(ignore)
-    return match(found, boxes, flags, threshold)
+def claims(found, faces, ignore=None, threshold=0.4):
+    entry = plain_entry("a.png", faces)
+    return match(found, entry if ignore is None else replace(entry, ignore=np.asarray(ignore)), threshold).tolist()
 
 
 def test_nothing_meets_nothing():
-    matches = run(detections(), [])
-    assert matches.face.shape == matches.excused.shape == matches.found.shape == (0,)
-    assert run(detections(), [FACE]).found.tolist() == [False]
-    assert run(detections([*FACE, 1]), []).wrong.tolist() == [True]
+    assert claims(detections(), []) == []
+    assert claims(detections(), [FACE]) == []
+    assert claims(detections([*FACE, 1]), []) == [-1]
 
 
 def test_a_face_is_found_once():
-    matches = run(detections([*FACE, 1], [11, 10, 20, 20, 5]), [FACE])
-    assert matches.face.tolist() == [0, -1]
-    assert matches.wrong.tolist() == [False, True]
+    assert claims(detections([*FACE, 1], [11, 10, 20, 20, 5]), [FACE]) == [0, -1]
 
 
 def test_the_better_score_chooses_first_and_the_rest_take_what_is_left():
     faces = [FACE, [16, 10, 20, 20]]
     # both overlap the first face more; the second detection is still right, about the other face
-    matches = run(detections([11, 10, 20, 20, 2], [12, 10, 20, 20, 1]), faces)
-    assert matches.face.tolist() == [0, 1]
-    assert matches.found.all()
+    assert claims(detections([11, 10, 20, 20, 2], [12, 10, 20, 20, 1]), faces) == [0, 1]
 
 
 def test_threshold_is_inclusive():
     half = [10.0, 10.0, 20.0, 10.0]
-    assert run(detections([*half, 1]), [FACE], threshold=0.5).found.tolist() == [True]
-    assert run(detections([*half, 1]), [FACE], threshold=0.51).found.tolist() == [False]
+    assert claims(detections([*half, 1]), [FACE], threshold=0.5) == [0]
+    assert claims(detections([*half, 1]), [FACE], threshold=0.51) == [-1]
 
 
 def test_ignored_faces_excuse_any_number():
-    matches = run(detections([*FACE, 3], [11, 10, 20, 20, 2], [90, 90, 9, 9, 1]), [FACE], ignore=[True])
-    assert matches.face.tolist() == [-1, -1, -1]
-    assert matches.excused.tolist() == [True, True, False]
-    assert matches.wrong.tolist() == [False, False, True]
-    assert matches.verdicts == ["ignored", "ignored", "wrong"]
-    assert matches.found.tolist() == [False]
+    found = detections([*FACE, 3], [11, 10, 20, 20, 2], [90, 90, 9, 9, 1])
+    assert claims(found, [FACE], ignore=[True]) == [0, 0, -1]
+    # one that is taken excuses nobody, an ignored one beside it does
+    assert claims(found, [FACE, [10, 11, 20, 20]], ignore=[False, True]) == [0, 1, -1]
 
 
 def test_a_face_that_counts_comes_before_an_ignored_one():
     # the ignored box fits better, but the other one may still be claimed
-    matches = run(detections([*FACE, 1]), [FACE, [12, 10, 20, 20]], ignore=[True, False])
-    assert matches.face.tolist() == [1]
+    assert claims(detections([*FACE, 1]), [FACE, [12, 10, 20, 20]], ignore=[True, False]) == [1]
 
 
 def test_wider_flags_filter():
