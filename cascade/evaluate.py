@@ -7,7 +7,7 @@ import numpy as np
 from hydra.core.config_store import ConfigStore
 from rich.console import Console
 
-from cascade.command import output_dir, require, run_command, settings
+from cascade.command import output_dir, run_command, settings
 from cascade.errors import DataError
 from cascade.evaluation.choice import build_detectors
 from cascade.evaluation.compare import compare
@@ -27,7 +27,6 @@ def evaluate(config: EvaluateSettings, folder: Path, console: Console) -> float:
     Returns:
         The best detector's average precision, 0 to 1: what a sweep may optimise.
     """
-    require("train", "matplotlib")
     from cascade.evaluation.report import result_table, results, write_report
 
     images = _images(config)
@@ -75,7 +74,12 @@ def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
 
 def main() -> None:
     """Run the command."""
-    run_command(lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()), "evaluate", "cascade")
+    run_command(
+        lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()),
+        "evaluate",
+        "cascade",
+        extra="evaluate",
+    )
 
 
 if __name__ == "__main__":
