@@ -52,13 +52,12 @@ class ModelInfo:
         """
         try:
             values = json.loads(values) if isinstance(values, str) else values
-            version = values["format"]
-            if version in (1, _FORMAT):
-                described: Self = _made(cls, _from_format_1(values) if version == 1 else values, "model")
-                return described
+            if (version := values["format"]) not in (1, _FORMAT):
+                raise ValueError(f"it has format {version!r}, this version reads 1 and {_FORMAT}")
+            made: Self = _made(cls, _from_format_1(values) if version == 1 else values, "model")
+            return made
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path} does not describe its model as it must: {error!r}") from error
-        raise ModelError(f"{path} has format {version!r}, this version reads 1 and {_FORMAT}")
 
 
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +67,7 @@ def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _made(kind: Any, value: Any, name: str) -> Any:
-    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields.
-
-    Raises:
-        ValueError: a value is missing, or not one that its dataclass takes.
-        TypeError: a value is of another type.
-    """
+    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields."""
     hints = get_type_hints(kind) if is_dataclass(kind) else {}
     plain = {float: int | float, tuple[str, ...]: list | tuple, dict[str, Any]: dict}
     if isinstance(value, bool) or not isinstance(value, dict if hints else plain.get(kind, kind)):

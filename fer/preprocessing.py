@@ -50,15 +50,9 @@ class Preprocessing:
 
 
 def resize_face(gray: NDArray[np.uint8], size: int, detail: int | None = None) -> NDArray[np.uint8]:
-    """Resize one gray face to a square.
+    """Resize one gray face, uint8 (H, W), to (size, size); itself where it has that size. `Preprocessing` has `detail`.
 
-    Args:
-        gray: uint8 (H, W), 0 to 255. A face that is not square is stretched, as detectors' boxes are.
-        size: side of the result in pixels.
-        detail: see `Preprocessing`.
-
-    Returns:
-        uint8 (size, size); the input itself where it already has that size.
+    A face that is not square is stretched, as detectors' boxes are.
     """
     height, width = gray.shape
     if detail is not None and detail < size and min(height, width) > detail:

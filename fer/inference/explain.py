@@ -1,7 +1,8 @@
 """What the network looked at: a heat map per face. Needs torch, and captum for the methods."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,8 +16,8 @@ from cascade.errors import ModelError
 from cascade.pictures import Image, to_colour, to_gray
 from fer.checkpoint import LoadedNetwork, load_network
 from fer.crop import Crop, crop_faces
-from fer.inference.checkpoint import CheckpointClassifier
-from fer.inference.classifier import OnnxClassifier
+from fer.inference.classifier import CheckpointClassifier, Classifier
+from fer.preprocessing import resize_face
 
 _SHEET = 192  # pixels, side of an enlarged face
 
@@ -33,7 +34,7 @@ class Explainer:
         ToolsError: captum is not installed.
     """
 
-    def __init__(self, classifier: object) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         require("explain", "captum")
         from captum.attr import GuidedBackprop, LayerGradCam
 
@@ -72,15 +73,12 @@ class Explainer:
             return _to_unit(self._guided.attribute(self._input(faces), torch.from_numpy(targets)).abs())
 
     def draw(self, image: Image, faces: Sequence[Any], crop: Crop) -> Image:
-        """Lay the Grad-CAM map of every face's label over the face.
+        """A BGR copy of a gray or BGR picture with the Grad-CAM map of every face's label laid over the face.
 
         Args:
-            image: gray or BGR.
+            image: the picture.
             faces: each with `box` (x, y, width, height) and `label`.
             crop: from box to what the network saw.
-
-        Returns:
-            A copy in BGR.
         """
         canvas = to_colour(image)
         if faces:
@@ -95,10 +93,9 @@ class Explainer:
             return []
         pixels, targets, _ = self._cut(image, faces, crop)
         sheets = []
-        maps = zip(pixels, self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets), strict=True)
-        for face, cam, guided in maps:
-            enlarged = np.asarray(cv2.resize(face, (_SHEET, _SHEET), interpolation=cv2.INTER_LINEAR), np.uint8)
-            sheet = to_colour(np.hstack([enlarged] * 3))
+        maps = self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets)
+        for face, cam, guided in zip(pixels, *maps, strict=True):
+            sheet = to_colour(np.hstack([resize_face(face, _SHEET)] * 3))
             overlay(sheet, cam, _SHEET, 0, _SHEET)
             overlay(sheet, guided, 2 * _SHEET, 0, _SHEET)
             sheets.append(sheet)
@@ -118,11 +115,9 @@ class Explainer:
         return normalised.requires_grad_()
 
 
-def _with_gradients(classifier: object) -> LoadedNetwork:
+def _with_gradients(classifier: Classifier) -> LoadedNetwork:
     if isinstance(classifier, CheckpointClassifier):
         return classifier.loaded
-    if not isinstance(classifier, OnnxClassifier):
-        raise ModelError(f"{type(classifier).__name__} has no gradients to explain its answers with")
     weights, info = classifier.path.with_suffix(".ckpt"), classifier.info
     if not weights.is_file():
         raise ModelError(
@@ -130,28 +125,18 @@ def _with_gradients(classifier: object) -> LoadedNetwork:
             f"set classifier to a .ckpt file of train.py"
         )
     loaded = load_network(weights)
-    if any(getattr(loaded.info, key) != getattr(info, key) for key in ("commit", "epoch", "preprocessing", "network")):
+    if replace(loaded.info, crop=info.crop, metrics=info.metrics) != info:  # the export may change these two
         raise ModelError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 
 
-class _Method(nn.Module):
-    """A network's method as a layer of it, so that hooks can be put on."""
-
-    def __init__(self, method: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self._method = method
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the method returns."""
-        return self._method(x)
-
-
 def _cam_layer(network: Any) -> nn.Module:
     """The layer that Grad-CAM looks at: see `fer.models`."""
-    layer: nn.Module | None = getattr(network, "cam_layer", None)
-    # the method's layer is not registered: it stands before the method where `forward` looks for it
-    return layer or vars(network).setdefault("forward_features", _Method(network.forward_features))
+    layer: nn.Module = getattr(network, "cam_layer", nn.Identity())
+    if not hasattr(network, "cam_layer"):  # a layer that the features pass through, so that hooks can be put on
+        features = network.forward_features
+        network.forward_features = lambda faces: layer(features(faces))
+    return layer
 
 
 def _to_unit(maps: Tensor) -> NDArray[np.float32]:
@@ -162,12 +147,12 @@ def _to_unit(maps: Tensor) -> NDArray[np.float32]:
 
 def overlay(image: Image, heat: NDArray[np.float32], left: int, top: int, side: int) -> None:
     """Blend a heat map, float32 (size, size) 0 to 1, into a square of a BGR picture, in place."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
-    if x0 >= x1 or y0 >= y1:
+    x, y = max(left, 0), max(top, 0)
+    region = image[y : max(top + side, 0), x : max(left + side, 0)]
+    if not region.size:
         return
-    large = np.clip(cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR), 0, 1)
-    part = np.rint(255 * large[y0 - top : y1 - top, x0 - left : x1 - left]).astype(np.uint8)
+    height, width = region.shape[:2]
+    large = cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR)
+    part = np.rint(255 * large[y - top :, x - left :][:height, :width]).astype(np.uint8)
     weight = 0.6 * part[..., None].astype(np.float32) / 255
-    region = image[y0:y1, x0:x1]
     region[...] = np.rint((1 - weight) * region + weight * cv2.applyColorMap(part, cv2.COLORMAP_JET)).astype(np.uint8)
