@@ -12,11 +12,7 @@ _SPLITS = {"val": "PublicTest (selection)", "test": "PrivateTest"}
 
 
 def update_card(card: Path, info: ModelInfo, size: int) -> bool:
-    """Replace the figures between a card's two marks by those of a model, whose file has `size` bytes.
-
-    Returns:
-        True if the card was written; one that is missing or has no marks is left alone.
-    """
+    """Put a model's figures, with the `size` of its file in bytes, between a card's two marks; False if it has none."""
     text = card.read_text() if card.is_file() else ""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)

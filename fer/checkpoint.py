@@ -16,34 +16,24 @@ from torch import Tensor, nn
 from cascade.errors import ModelError
 from cascade.files import whole
 from fer.model_info import METADATA_KEY, ModelInfo
-from fer.preprocessing import Preprocessing
 
 
 class LoadedNetwork(nn.Module):
-    """A network in evaluation mode, with what its checkpoint says of it: from bytes to probabilities.
+    """A network in evaluation mode with what its checkpoint says of it, `info`: from bytes to probabilities.
 
     Its weights have the names that they have in a checkpoint, those of training's module.
-
-    Attributes:
-        network: takes normalised faces, returns logits.
-        info: what the checkpoint says.
     """
 
     def __init__(self, network: nn.Module, info: ModelInfo) -> None:
         super().__init__()
         self.network = network
         self.info = info
+        self.preprocessing = info.preprocessing
         self.eval()
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """What the network expects."""
-        return self.info.preprocessing
 
     def forward(self, faces: Tensor) -> Tensor:
         """Gray faces, uint8 (N, 1, size, size), to probabilities, float32 (N, classes), rows summing to 1."""
-        logits: Tensor = self.network(self.preprocessing.normalise(faces.float()))
-        return logits.softmax(dim=1)
+        return torch.softmax(self.network(self.preprocessing.normalise(faces.float())), dim=1)
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:
@@ -94,9 +84,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} holds more than weights and plain values, or is damaged; it was not loaded, as that could run code"
-        ) from error
+        raise ModelError(f"{path} holds more than weights and plain values, perhaps code, or is damaged") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is not a checkpoint, or is damaged: {error}") from error
     if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
@@ -125,10 +113,7 @@ def load_network(path: str | Path) -> LoadedNetwork:
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
-    """Write a network alone, without optimizer or progress: what `load_network` reads, and no more.
-
-    The file appears only when it is complete. Training can not be resumed from it.
-    """
+    """Write a network alone, which `load_network` reads and no training can be resumed from; whole or not at all."""
     # into an open file: given a path, torch writes its name inside, too
     with whole(path) as part, part.open("wb") as file:
         torch.save({"state_dict": dict(loaded.state_dict()), METADATA_KEY: loaded.info.to_dict()}, file)

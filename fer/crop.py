@@ -20,8 +20,7 @@ class Crop:
 
     Attributes:
         scale: side of the square crop, above 0; like the others in units of the box's mean side.
-        dx: shift of the crop's centre to the right.
-        dy: shift of the crop's centre downwards.
+        dx, dy: shift of its centre to the right and downwards.
     """
 
     scale: float = 1.0
@@ -55,10 +54,9 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     network would read as part of the face.
     """
     height, width = image.shape[:2]
-    right, bottom = left + side, top + side
-    if left >= 0 and top >= 0 and right <= width and bottom <= height:
-        return image[top:bottom, left:right]
-    rows, columns = np.arange(top, bottom).clip(0, height - 1), np.arange(left, right).clip(0, width - 1)
+    if 0 <= left <= width - side and 0 <= top <= height - side:
+        return image[top : top + side, left : left + side]
+    rows, columns = np.arange(top, top + side).clip(0, height - 1), np.arange(left, left + side).clip(0, width - 1)
     return np.asarray(image[np.ix_(rows, columns)], np.uint8)
 
 

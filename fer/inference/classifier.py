@@ -2,7 +2,6 @@
 
 import os
 from abc import ABC, abstractmethod
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +112,7 @@ class CheckpointClassifier(Classifier):
 
 def released_models() -> dict[str, Path]:
     """The models that come with the project, by name."""
-    folder = Path(str(files("fer"))) / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return {path.stem: path for path in sorted(Path(__file__).parents[1].glob("weights/*.onnx"))}
 
 
 def load_classifier(model: str | Path = "mini_xception", threads: int | None = None) -> Classifier:
