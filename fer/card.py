@@ -1,5 +1,6 @@
 """The figures in a model card: written by the export, never by hand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,7 @@ _SPLITS = {"val": "PublicTest (selection)", "test": "PrivateTest"}
 
 
 def update_card(card: Path, info: ModelInfo, size: int) -> bool:
-    """Replace the figures between a card's two marks by those of a model.
-
-    Args:
-        card: Markdown file; one that is missing or has no marks is left alone.
-        info: the model's description of itself.
-        size: bytes of the model's file.
-
-    Returns:
-        True if the card was written.
-    """
+    """Put a model's figures, with the `size` of its file in bytes, between a card's two marks; False if it has none."""
     text = card.read_text() if card.is_file() else ""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
@@ -32,26 +24,22 @@ def update_card(card: Path, info: ModelInfo, size: int) -> bool:
 
 def figures(info: ModelInfo, size: int) -> str:
     """The figures of a model as Markdown: what it is, its scores, the scores per class."""
+    network, side = info.network.get("_target_", "unknown"), info.preprocessing.size
     facts = [
-        f"- network: `{info.network.get('_target_', 'unknown')}`, {info.preprocessing.size}×"
-        f"{info.preprocessing.size} gray, {size / 1000:.0f} kB",
+        f"- network: `{network}`, {side}×{side} gray, {size / 1000:.0f} kB",
         f"- trained at commit `{info.commit}`, epoch {info.epoch if info.epoch is not None else 'unknown'}",
     ]
     if not info.metrics:
         return "\n".join([*facts, "", "The scores of this model are not known."])
-    names = list(info.metrics)
-    heads = [f"{_SPLITS.get(n, n)}, {info.metrics[n]['count']:,} faces" for n in names]
-    rows = [["", *heads], ["---", *("--:" for _ in names)]]
-    rows.append(["**accuracy**", *(f"**{info.metrics[n]['accuracy']:.2%}**" for n in names)])
-    rows.append(["macro-F1", *(f"{info.metrics[n]['macro_f1']:.4f}" for n in names)])
-    rows.append(["calibration error (ECE)", *(f"{info.metrics[n]['ece']:.4f}" for n in names)])
-    rows.append(["precision / recall / F1", *("" for _ in names)])
-    for label in info.preprocessing.classes:
-        rows.append([label, *(_class(info.metrics[n]["classes"].get(label)) for n in names)])
-    return "\n".join([*facts, "", *(f"| {' | '.join(row)} |" for row in rows)])
+    classes = info.preprocessing.classes
+    names = ["", "---", "**accuracy**", "macro-F1", "calibration error (ECE)", "precision / recall / F1", *classes]
+    columns = [names, *(_column(split, scores, classes) for split, scores in info.metrics.items())]
+    return "\n".join([*facts, "", *(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))])
 
 
-def _class(scores: dict[str, Any] | None) -> str:
-    if scores is None:
-        return "–"
-    return f"{scores['precision']:.3f} / {scores['recall']:.3f} / {scores['f1']:.3f}"
+def _column(split: str, scores: dict[str, Any], classes: Sequence[str]) -> list[str]:
+    head = f"{_SPLITS.get(split, split)}, {scores['count']:,} faces"
+    totals = f"**{scores['accuracy']:.2%}**", f"{scores['macro_f1']:.4f}", f"{scores['ece']:.4f}"
+    found = (scores["classes"].get(label) for label in classes)
+    rows = ("{precision:.3f} / {recall:.3f} / {f1:.3f}".format(**one) if one else "–" for one in found)
+    return [head, "--:", *totals, "", *rows]

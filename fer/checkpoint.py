@@ -6,55 +6,42 @@ import pickle
 import subprocess
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cascade.errors import ModelError
 from cascade.files import whole
 from fer.model_info import METADATA_KEY, ModelInfo
-from fer.preprocessing import Preprocessing
-
-_PREFIX = "network."  # of the network's weights among those of the LightningModule
 
 
-@dataclass(frozen=True)
-class LoadedNetwork:
-    """A network from a checkpoint, in evaluation mode, with what the checkpoint says of it."""
+class LoadedNetwork(nn.Module):
+    """A network in evaluation mode with what its checkpoint says of it, `info`: from bytes to probabilities.
 
-    network: nn.Module
-    info: ModelInfo
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """What the network expects."""
-        return self.info.preprocessing
-
-
-def metadata(network_config: dict[str, Any], preprocessing: Preprocessing, epoch: int | None = None) -> dict[str, Any]:
-    """Return what a training's checkpoint needs beside its weights, in plain values.
-
-    Args:
-        network_config: `_target_` and plain arguments; see `build_network`.
-        preprocessing: what the network expects.
-        epoch: from 1; None leaves it to Lightning's, beside the weights.
+    Its weights have the names that they have in a checkpoint, those of training's module.
     """
-    info = ModelInfo(preprocessing, network=network_config, commit=source_commit(), epoch=epoch)
-    return info.to_dict()
+
+    def __init__(self, network: nn.Module, info: ModelInfo) -> None:
+        super().__init__()
+        self.network = network
+        self.info = info
+        self.preprocessing = info.preprocessing
+        self.eval()
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Gray faces, uint8 (N, 1, size, size), to probabilities, float32 (N, classes), rows summing to 1."""
+        return torch.softmax(self.network(self.preprocessing.normalise(faces.float())), dim=1)
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:
     """Instantiate a network from `_target_` and plain arguments.
 
-    Only classes that a module of `fer.models` defines are built, as a checkpoint from a stranger must not
-    choose what runs; and only those that keep to the contract of `fer.models`.
-
     Raises:
-        ModelError: for any other target, or arguments that it does not take.
+        ModelError: not a class that a module of `fer.models` defines, as a checkpoint from a stranger must not
+            choose what runs; one that breaks the contract of `fer.models`; or arguments that it does not take.
     """
     arguments = dict(config)
     target = str(arguments.pop("_target_", ""))
@@ -84,7 +71,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint of this project onto the CPU, weights and plain values only.
 
     Returns:
-        What the file holds; under the key `fer` the values of `ModelInfo.to_dict`, whichever the file's format.
+        What the file holds; under the key `fer` a `ModelInfo`.
 
     Raises:
         ModelError: if it is missing, no checkpoint, unsafe, or not one of this project's.
@@ -93,15 +80,11 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder")
     try:
-        with warnings.catch_warnings():
-            # About pickles that torch did not write; they are refused below or here
-            warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
+        # The warnings are about pickles that torch did not write; they are refused here or below
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} holds more than weights and plain values, or is damaged; it was not loaded, because "
-            f"loading could run its code"
-        ) from error
+        raise ModelError(f"{path} holds more than weights and plain values, perhaps code, or is damaged") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path} is not a checkpoint, or is damaged: {error}") from error
     if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
@@ -109,7 +92,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     values = checkpoint[METADATA_KEY]
     if isinstance(values, dict) and values.get("epoch") is None and isinstance(checkpoint.get("epoch"), int):
         values = {**values, "epoch": checkpoint["epoch"] + 1}  # Lightning's, which counts from 0
-    return {**checkpoint, METADATA_KEY: ModelInfo.read(values, path).to_dict()}
+    return {**checkpoint, METADATA_KEY: ModelInfo.read(values, path)}
 
 
 def load_network(path: str | Path) -> LoadedNetwork:
@@ -119,26 +102,21 @@ def load_network(path: str | Path) -> LoadedNetwork:
         ModelError: if the file is not a checkpoint of this project.
     """
     checkpoint = read_checkpoint(path)
-    info = ModelInfo.read(checkpoint[METADATA_KEY], Path(path))
-    network = build_network(info.network)
+    info: ModelInfo = checkpoint[METADATA_KEY]
+    loaded = LoadedNetwork(build_network(info.network), info)
     state = checkpoint.get("state_dict", {})
-    weights = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
     try:
-        network.load_state_dict(weights)
+        loaded.load_state_dict({name: value for name, value in state.items() if name.startswith("network.")})
     except RuntimeError as error:
         raise ModelError(f"the weights in {path} do not fit {info.network['_target_']}: {error}") from error
-    return LoadedNetwork(network.eval(), info)
+    return loaded
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
-    """Write a network alone, without optimizer or progress: what `load_network` reads, and no more.
-
-    The file appears only when it is complete. Training can not be resumed from it.
-    """
-    weights = {f"{_PREFIX}{name}": value for name, value in loaded.network.state_dict().items()}
+    """Write a network alone, which `load_network` reads and no training can be resumed from; whole or not at all."""
     # into an open file: given a path, torch writes its name inside, too
     with whole(path) as part, part.open("wb") as file:
-        torch.save({"state_dict": weights, METADATA_KEY: loaded.info.to_dict()}, file)
+        torch.save({"state_dict": dict(loaded.state_dict()), METADATA_KEY: loaded.info.to_dict()}, file)
 
 
 def can_resume(checkpoint: dict[str, Any]) -> bool:

@@ -19,9 +19,8 @@ class Crop:
     from the one to the other. `benchmarks/crop_fit.py` measures it.
 
     Attributes:
-        scale: side of the square crop, in units of the box's mean side; above 0.
-        dx: shift of the crop's centre to the right, in units of the box's mean side.
-        dy: shift of the crop's centre downwards, likewise.
+        scale: side of the square crop, above 0; like the others in units of the box's mean side.
+        dx, dy: shift of its centre to the right and downwards.
     """
 
     scale: float = 1.0
@@ -55,27 +54,19 @@ def crop_square(image: Image, left: int, top: int, side: int) -> Image:
     network would read as part of the face.
     """
     height, width = image.shape[:2]
-    right, bottom = left + side, top + side
-    if left >= 0 and top >= 0 and right <= width and bottom <= height:
-        return image[top:bottom, left:right]
-    rows, columns = np.arange(top, bottom).clip(0, height - 1), np.arange(left, right).clip(0, width - 1)
+    if 0 <= left <= width - side and 0 <= top <= height - side:
+        return image[top : top + side, left : left + side]
+    rows, columns = np.arange(top, top + side).clip(0, height - 1), np.arange(left, left + side).clip(0, width - 1)
     return np.asarray(image[np.ix_(rows, columns)], np.uint8)
 
 
 def crop_faces(image: Image, boxes: NDArray[np.float32], crop: Crop, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Cut the faces out of a picture, as the network takes them.
+    """Cut the faces out of a gray picture (H, W) as the network takes them, uint8 (N, size, size).
 
-    Args:
-        image: gray (H, W).
-        boxes: (N, 4) x, y, width, height in pixels; they may reach over the border.
-        crop: from box to crop.
-        preprocessing: whose `size` the result has.
-
-    Returns:
-        uint8 (N, size, size).
+    The boxes, (N, 4) x, y, width, height in pixels, may reach over the border.
     """
     size, detail = preprocessing.size, preprocessing.detail
     faces = np.empty((len(boxes), size, size), np.uint8)
-    for face, (left, top, side) in zip(faces, crop.squares(boxes), strict=True):
-        face[...] = resize_face(crop_square(image, int(left), int(top), int(side)), size, detail)
+    for face, square in zip(faces, crop.squares(boxes).tolist(), strict=True):
+        face[...] = resize_face(crop_square(image, *square), size, detail)
     return faces

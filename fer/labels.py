@@ -4,9 +4,6 @@ The order is that of fer2013's `emotion` column (0 to 6). It travels inside ever
 exported model, so that training and use cannot disagree about what an output means.
 """
 
-EXPRESSIONS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-#: One colour per expression, as (red, green, blue) in 0 to 255, readable on dark and light ground.
 COLOURS: dict[str, tuple[int, int, int]] = {
     "angry": (228, 60, 50),
     "disgust": (122, 158, 60),
@@ -16,3 +13,6 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "surprise": (240, 128, 40),
     "neutral": (140, 148, 156),
 }
+"""One colour per expression, as (red, green, blue) in 0 to 255, readable on dark and light ground."""
+
+EXPRESSIONS: tuple[str, ...] = tuple(COLOURS)

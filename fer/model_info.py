@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, cast, get_type_hints
 
 from cascade.errors import ModelError
 from fer.crop import FER2013_CROP, Crop
@@ -41,24 +41,18 @@ class ModelInfo:
 
     @classmethod
     def read(cls, values: Any, path: Path) -> Self:
-        """Check the description that a file holds.
-
-        Args:
-            values: those of `to_dict`, or their JSON; format 1, which had a crop per detector, is read too.
-            path: of the file, for messages.
+        """Check the description that the file at `path` holds, the values of `to_dict` or their JSON.
 
         Raises:
-            ModelError: another format, or values that are missing or of the wrong kind.
+            ModelError: neither this format nor format 1, or values that are missing or of the wrong kind.
         """
         try:
             values = json.loads(values) if isinstance(values, str) else values
-            version = values["format"]
-            if version in (1, _FORMAT):
-                described: Self = _made(cls, _from_format_1(values) if version == 1 else values, "model")
-                return described
+            if (version := values["format"]) not in (1, _FORMAT):
+                raise ValueError(f"it has format {version!r}, this version reads 1 and {_FORMAT}")
+            return cast(Self, _made(cls, _from_format_1(values) if version == 1 else values, "model"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path} does not describe its model as it must: {error!r}") from error
-        raise ModelError(f"{path} has format {version!r}, this version reads 1 and {_FORMAT}")
 
 
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +62,7 @@ def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _made(kind: Any, value: Any, name: str) -> Any:
-    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields.
-
-    Raises:
-        ValueError: a value is missing, or not one that its dataclass takes.
-        TypeError: a value is of another type.
-    """
+    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields."""
     hints = get_type_hints(kind) if is_dataclass(kind) else {}
     plain = {float: int | float, tuple[str, ...]: list | tuple, dict[str, Any]: dict}
     if isinstance(value, bool) or not isinstance(value, dict if hints else plain.get(kind, kind)):

@@ -1,8 +1,4 @@
-"""The one definition of how a face becomes the network's input.
-
-Training, export and inference all go through here. The values travel inside every checkpoint and
-exported model, and those are the ones that inference uses.
-"""
+"""How a face becomes the network's input: the one definition, for training, export and use."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +12,7 @@ from fer.labels import EXPRESSIONS
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network expects and what its outputs mean.
+    """What a network expects and what its outputs mean; inference uses the values of the model's file.
 
     Attributes:
         size: side of the square gray face in pixels.
@@ -50,23 +46,14 @@ class Preprocessing:
 
 
 def resize_face(gray: NDArray[np.uint8], size: int, detail: int | None = None) -> NDArray[np.uint8]:
-    """Resize one gray face to a square.
+    """Resize one gray face, uint8 (H, W), to (size, size); itself where it has that size. `Preprocessing` has `detail`.
 
-    Args:
-        gray: uint8 (H, W), 0 to 255. A face that is not square is stretched, as detectors' boxes are.
-        size: side of the result in pixels.
-        detail: see `Preprocessing`.
-
-    Returns:
-        uint8 (size, size); the input itself where it already has that size.
+    A face that is not square is stretched, as detectors' boxes are.
     """
-    height, width = gray.shape
-    if detail is not None and detail < size and min(height, width) > detail:
+    if detail is not None and detail < size and min(gray.shape) > detail:
         gray = resize_face(gray, detail)
-        height = width = detail
-    if height == width == size:
+    if gray.shape == (size, size):
         return gray
     # averaging over areas avoids aliasing when shrinking; it would give blocks when enlarging
-    shrinks = height >= size and width >= size
-    resized = cv2.resize(gray, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8)
+    interpolation = cv2.INTER_AREA if min(gray.shape) >= size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(gray, (size, size), interpolation=interpolation), np.uint8)

@@ -8,8 +8,8 @@ import torch
 
 from cascade import Detections
 from cascade.pictures import Image
-from fer.checkpoint import build_network, metadata
-from fer.model_info import METADATA_KEY
+from fer.checkpoint import build_network
+from fer.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
 
 
@@ -31,7 +31,8 @@ def write_checkpoint(
                 module.running_var.uniform_(0.5, 1.5)
         network.head.weight *= 10
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    torch.save({METADATA_KEY: metadata(config, preprocessing), "state_dict": state, "epoch": 4}, path)
+    info = ModelInfo(preprocessing, network=config, commit="abc")
+    torch.save({METADATA_KEY: info.to_dict(), "state_dict": state, "epoch": 4}, path)
     return path
 
 

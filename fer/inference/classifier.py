@@ -1,36 +1,45 @@
 """Classifiers: exported models, which need no torch, and checkpoints, which do."""
 
 import os
-from collections.abc import Callable
-from importlib.resources import files
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cascade.command import require
 from cascade.errors import ModelError
 from fer.model_info import METADATA_KEY, ModelInfo
 
-#: Faces per call into the network: its activations then stay in the processor's cache (measured:
-#: 5,400 faces/s at 8, 1,600 at 64).
 BATCH = 8
+"""Faces per call into the network: its activations then stay in the processor's cache (measured: 5,400 faces/s at 8,
+1,600 at 64)."""
+
+_EXPORT = "export it with: python -m fer.export ckpt_path=…"
 
 
-class Classifier(Protocol):
-    """Anything that turns faces into probabilities."""
+class Classifier(ABC):
+    """A model that turns faces into probabilities.
 
-    @property
-    def info(self) -> ModelInfo:
-        """What the model expects and what its outputs mean."""
-        ...
+    Attributes:
+        path: the model's file.
+        info: what it expects and what its outputs mean.
+    """
+
+    path: Path
+    info: ModelInfo
 
     def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Gray faces, uint8 (N, size, size), to float32 (N, classes), rows summing to 1."""
-        ...
+        none = np.zeros((0, len(self.info.preprocessing.classes)), np.float32)
+        return np.concatenate([none, *(self._run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))])
+
+    @abstractmethod
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The probabilities of one batch, (n, 1, size, size)."""
 
 
-class OnnxClassifier:
+class OnnxClassifier(Classifier):
     """Runs an exported model with ONNX Runtime on the CPU.
 
     Args:
@@ -38,7 +47,7 @@ class OnnxClassifier:
         threads: of one call; None for two, where there are two processors.
 
     Raises:
-        ModelError: missing, no ONNX, without this project's metadata, or contradicting it.
+        ModelError: no ONNX, without this project's metadata, or contradicting it.
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
@@ -49,20 +58,15 @@ class OnnxClassifier:
         options.log_severity_level = 3
         # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
         options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
+        graph = self.path.read_bytes()
         try:
-            graph = self.path.read_bytes()
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except OSError as error:
-            raise ModelError(f"{self.path.absolute()} cannot be read: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime's errors share no public base class
             first = str(error).partition("\n")[0]
             raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
-            raise ModelError(
-                f"{self.path} does not say what its inputs and outputs mean; export it with: "
-                f"python -m fer.export ckpt_path=…"
-            )
+            raise ModelError(f"{self.path} does not say what its inputs and outputs mean; {_EXPORT}")
         self.info = ModelInfo.read(text, self.path)
         (given, *others), made = self._session.get_inputs(), self._session.get_outputs()[0]
         size, count = self.info.preprocessing.size, len(self.info.preprocessing.classes)
@@ -70,30 +74,45 @@ class OnnxClassifier:
         if others or graph_says != ("tensor(uint8)", [1, size, size], [count]):
             raise ModelError(
                 f"{self.path} takes {given.type} {given.shape} and gives {made.shape}, where its metadata say uint8 "
-                f"(N, 1, {size}, {size}) and {count} classes; export it again with: python -m fer.export ckpt_path=…"
+                f"(N, 1, {size}, {size}) and {count} classes; {_EXPORT}"
             )
         self._input = given.name
-
-    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Classifier.probabilities`."""
-        return in_batches(faces, self._run, len(self.info.preprocessing.classes))
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
 
 
-def in_batches(
-    faces: NDArray[np.uint8], run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], classes: int
-) -> NDArray[np.float32]:
-    """Call a network on (N, 1, size, size) batches that suit the processor's cache, and join the results."""
-    none = np.zeros((0, classes), np.float32)
-    return np.concatenate([none, *(run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))])
+class CheckpointClassifier(Classifier):
+    """Runs the network of a training's checkpoint on the CPU, with torch.
+
+    Args:
+        path: a `.ckpt` file that `train.py` wrote.
+        threads: of torch in this process; None for one, as more slow it down when the machine is busy.
+
+    Raises:
+        ModelError: no such file, no checkpoint of this project, or one that holds code.
+    """
+
+    def __init__(self, path: str | Path, threads: int | None = None) -> None:
+        import torch
+
+        from fer.checkpoint import load_network
+
+        self.path = Path(path)
+        self.loaded = load_network(path)
+        self.info = self.loaded.info
+        torch.set_num_threads(threads or 1)
+
+    def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(self.loaded(torch.from_numpy(np.ascontiguousarray(faces))), np.float32)
 
 
 def released_models() -> dict[str, Path]:
     """The models that come with the project, by name."""
-    folder = Path(str(files("fer"))) / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return {path.stem: path for path in sorted(Path(__file__).parents[1].glob("weights/*.onnx"))}
 
 
 def load_classifier(model: str | Path = "mini_xception", threads: int | None = None) -> Classifier:
@@ -110,18 +129,14 @@ def load_classifier(model: str | Path = "mini_xception", threads: int | None = N
     """
     released = released_models()
     path = released.get(str(model), Path(model).expanduser())
-    if path.suffix == ".onnx":
-        return OnnxClassifier(path, threads)
     if not path.is_file():
         raise ModelError(
             f"no classifier at {path.absolute()}, and none of that name comes with the project "
             f"({', '.join(released) or 'there are none'}); give a .ckpt of train.py or an .onnx of fer.export"
         )
+    if path.suffix == ".onnx":
+        return OnnxClassifier(path, threads)
     if path.suffix not in (".ckpt", ".pt", ".pth"):
         raise ModelError(f"{path} is neither an .onnx file of fer.export nor a .ckpt file of train.py")
-    from cascade.command import require
-
     require("train", "torch", "torchvision")
-    from fer.inference.checkpoint import CheckpointClassifier
-
     return CheckpointClassifier(path, threads)

@@ -1,7 +1,8 @@
 """What the network looked at: a heat map per face. Needs torch, and captum for the methods."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,14 +16,17 @@ from cascade.errors import ModelError
 from cascade.pictures import Image, to_colour, to_gray
 from fer.checkpoint import LoadedNetwork, load_network
 from fer.crop import Crop, crop_faces
-from fer.inference.checkpoint import CheckpointClassifier
-from fer.inference.classifier import OnnxClassifier
+from fer.inference.classifier import CheckpointClassifier, Classifier
+from fer.preprocessing import resize_face
 
 _SHEET = 192  # pixels, side of an enlarged face
 
 
 class Explainer:
-    """Heat maps for the classifier's own answer.
+    """Heat maps of what speaks for a class, in the eyes of a classifier.
+
+    The methods take gray faces, uint8 (N, size, size), and the class to explain of each, (N,); they return
+    maps, float32 (N, size, size), 0 to 1.
 
     Args:
         classifier: a checkpoint, or an exported model beside which its weights lie as `.ckpt`: the model
@@ -33,7 +37,7 @@ class Explainer:
         ToolsError: captum is not installed.
     """
 
-    def __init__(self, classifier: object) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         require("explain", "captum")
         from captum.attr import GuidedBackprop, LayerGradCam
 
@@ -47,45 +51,26 @@ class Explainer:
         self._guided = GuidedBackprop(loaded.network)
 
     def grad_cam(self, faces: NDArray[np.uint8], targets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Where the evidence for a class lies (Selvaraju et al., 2017).
-
-        Args:
-            faces: gray, uint8 (N, size, size).
-            targets: (N,) the class to explain, per face.
-
-        Returns:
-            float32 (N, size, size), 0 to 1; all 0 where nothing speaks for the class.
-        """
+        """Where the evidence for a class lies (Selvaraju et al., 2017); all 0 where nothing speaks for it."""
         maps = self._cam.attribute(self._input(faces), torch.from_numpy(targets), relu_attributions=True)
         side = faces.shape[1]
         return _to_unit(nn.functional.interpolate(maps, (side, side), mode="bilinear", align_corners=False))
 
     def guided_backpropagation(self, faces: NDArray[np.uint8], targets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Which pixels speak for a class (Springenberg et al., 2015), as in the Mini-Xception paper.
-
-        Returns:
-            float32 (N, size, size), 0 to 1: the gradients' magnitude.
-        """
-        with warnings.catch_warnings():
-            # captum announces its hooks each time (captum/attr/_core/guided_backprop_deconvnet.py)
-            warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")
+        """The gradients' magnitude per pixel (Springenberg et al., 2015), as in the Mini-Xception paper."""
+        # captum announces its hooks each time (captum/attr/_core/guided_backprop_deconvnet.py)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             return _to_unit(self._guided.attribute(self._input(faces), torch.from_numpy(targets)).abs())
 
     def draw(self, image: Image, faces: Sequence[Any], crop: Crop) -> Image:
-        """Lay the Grad-CAM map of every face's label over the face.
+        """A BGR copy of a gray or BGR picture with the Grad-CAM map of every face's label laid over the face.
 
-        Args:
-            image: gray or BGR.
-            faces: each with `box` (x, y, width, height) and `label`.
-            crop: from box to what the network saw.
-
-        Returns:
-            A copy in BGR.
+        The faces have a `box`, (x, y, width, height), and a `label`; the crop is what the network saw of the box.
         """
         canvas = to_colour(image)
         if faces:
-            pixels, targets, squares = self._cut(image, faces, crop)
-            for heat, square in zip(self.grad_cam(pixels, targets), squares.tolist(), strict=True):
+            squares = crop.squares(np.array([face.box for face in faces], np.float32))
+            for heat, square in zip(self.grad_cam(*self._cut(image, faces, crop)), squares.tolist(), strict=True):
                 overlay(canvas, heat, *square)
         return canvas
 
@@ -93,65 +78,46 @@ class Explainer:
         """Per face, see `draw`: the face as the network saw it, its Grad-CAM map, its guided gradients."""
         if not faces:
             return []
-        pixels, targets, _ = self._cut(image, faces, crop)
         sheets = []
-        maps = zip(pixels, self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets), strict=True)
-        for face, cam, guided in maps:
-            enlarged = np.asarray(cv2.resize(face, (_SHEET, _SHEET), interpolation=cv2.INTER_LINEAR), np.uint8)
-            sheet = to_colour(np.hstack([enlarged] * 3))
+        pixels, targets = self._cut(image, faces, crop)
+        maps = self.grad_cam(pixels, targets), self.guided_backpropagation(pixels, targets)
+        for face, cam, guided in zip(pixels, *maps, strict=True):
+            sheet = to_colour(np.hstack([resize_face(face, _SHEET)] * 3))
             overlay(sheet, cam, _SHEET, 0, _SHEET)
             overlay(sheet, guided, 2 * _SHEET, 0, _SHEET)
             sheets.append(sheet)
         return sheets
 
-    def _cut(
-        self, image: Image, faces: Sequence[Any], crop: Crop
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """What the network saw of the faces, their labels as indices, and their squares in the picture."""
+    def _cut(self, image: Image, faces: Sequence[Any], crop: Crop) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """What the network saw of the faces, and their labels as indices."""
         boxes = np.array([face.box for face in faces], np.float32)
         targets = np.array([self._preprocessing.classes.index(face.label) for face in faces], np.int64)
-        return crop_faces(to_gray(image), boxes, crop, self._preprocessing), targets, crop.squares(boxes)
+        return crop_faces(to_gray(image), boxes, crop, self._preprocessing), targets
 
     def _input(self, faces: NDArray[np.uint8]) -> Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(faces)).float()[:, None]
-        normalised: Tensor = self._preprocessing.normalise(pixels)
-        return normalised.requires_grad_()
+        return torch.as_tensor(self._preprocessing.normalise(pixels)).requires_grad_()
 
 
-def _with_gradients(classifier: object) -> LoadedNetwork:
+def _with_gradients(classifier: Classifier) -> LoadedNetwork:
     if isinstance(classifier, CheckpointClassifier):
         return classifier.loaded
-    if not isinstance(classifier, OnnxClassifier):
-        raise ModelError(f"{type(classifier).__name__} has no gradients to explain its answers with")
     weights, info = classifier.path.with_suffix(".ckpt"), classifier.info
     if not weights.is_file():
-        raise ModelError(
-            f"explain=true needs gradients, which exported models do not have, and {weights} is not there; "
-            f"set classifier to a .ckpt file of train.py"
-        )
+        raise ModelError(f"{weights} is not there, which explain=true needs; set classifier to a .ckpt of train.py")
     loaded = load_network(weights)
-    if any(getattr(loaded.info, key) != getattr(info, key) for key in ("commit", "epoch", "preprocessing", "network")):
+    if replace(loaded.info, crop=info.crop, metrics=info.metrics) != info:  # the export may change these two
         raise ModelError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 
 
-class _Method(nn.Module):
-    """A network's method as a layer of it, so that hooks can be put on."""
-
-    def __init__(self, method: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self._method = method
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the method returns."""
-        return self._method(x)
-
-
 def _cam_layer(network: Any) -> nn.Module:
     """The layer that Grad-CAM looks at: see `fer.models`."""
-    layer: nn.Module | None = getattr(network, "cam_layer", None)
-    # the method's layer is not registered: it stands before the method where `forward` looks for it
-    return layer or vars(network).setdefault("forward_features", _Method(network.forward_features))
+    layer: nn.Module = getattr(network, "cam_layer", nn.Identity())
+    if not hasattr(network, "cam_layer"):  # a layer that the features pass through, so that hooks can be put on
+        features = network.forward_features
+        network.forward_features = lambda faces: layer(features(faces))
+    return layer
 
 
 def _to_unit(maps: Tensor) -> NDArray[np.float32]:
@@ -162,12 +128,11 @@ def _to_unit(maps: Tensor) -> NDArray[np.float32]:
 
 def overlay(image: Image, heat: NDArray[np.float32], left: int, top: int, side: int) -> None:
     """Blend a heat map, float32 (size, size) 0 to 1, into a square of a BGR picture, in place."""
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
-    if x0 >= x1 or y0 >= y1:
+    x, y = max(left, 0), max(top, 0)
+    region = image[y : max(top + side, 0), x : max(left + side, 0)]
+    if not region.size:
         return
-    large = np.clip(cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR), 0, 1)
-    part = np.rint(255 * large[y0 - top : y1 - top, x0 - left : x1 - left]).astype(np.uint8)
+    large = cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR)[y - top :, x - left :]
+    part = np.rint(255 * large[: region.shape[0], : region.shape[1]]).astype(np.uint8)
     weight = 0.6 * part[..., None].astype(np.float32) / 255
-    region = image[y0:y1, x0:x1]
     region[...] = np.rint((1 - weight) * region + weight * cv2.applyColorMap(part, cv2.COLORMAP_JET)).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 What training, export and explanations ask of each, and `fer.checkpoint.build_network` checks:
 
-- its constructor takes `num_classes`, and plain values only;
+- its constructor takes `num_classes`, and plain values only; `in_channels` is 1 for gray;
 - `forward(x)` takes normalised faces, float (N, in_channels, H, W), to logits (N, num_classes);
 - `forward_features(x)`, which `forward` calls, takes them to the last feature maps (N, C, h, w);
 - `head` is the module of the last layer, the one that makes classes of features;

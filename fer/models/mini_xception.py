@@ -27,43 +27,38 @@ def _max_pool_same(x: Tensor) -> Tensor:
     return F.max_pool2d(x, 3, 2, padding=(height % 2, width % 2), ceil_mode=True)
 
 
-class SeparableConv2d(nn.Sequential):
+def _separable_conv(in_channels: int, out_channels: int) -> nn.Sequential:
     """A 3×3 convolution per channel, then a 1×1 convolution across them; no bias; size kept."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
-            nn.Conv2d(in_channels, out_channels, 1, bias=False),
-        )
+    depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
+    return nn.Sequential(depthwise, nn.Conv2d(in_channels, out_channels, 1, bias=False))
 
 
 class XceptionModule(nn.Module):
-    """Two separable convolutions and a max-pooling beside a strided 1×1 shortcut; halves the size."""
+    """Two separable convolutions and a max-pooling beside a 1×1 shortcut of every second pixel; halves the size."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride=2, bias=False), _batch_norm(out_channels)
-        )
+        self.shortcut = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), _batch_norm(out_channels))
         self.body = nn.Sequential(
-            SeparableConv2d(in_channels, out_channels),
+            _separable_conv(in_channels, out_channels),
             _batch_norm(out_channels),
             nn.ReLU(inplace=True),
-            SeparableConv2d(out_channels, out_channels),
+            _separable_conv(out_channels, out_channels),
             _batch_norm(out_channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out_channels, ⌈H/2⌉, ⌈W/2⌉)."""
-        return _max_pool_same(self.body(x)).add(self.shortcut(x))
+        # Every second pixel, by a pooling as fast as a stride. A 1×1 convolution of stride 2 on fewer than 16 channels
+        # writes past its workspace in the backward pass (oneDNN #6035, AVX-512): faces of 72 pixels and more crash
+        return _max_pool_same(self.body(x)).add(self.shortcut(F.avg_pool2d(x, 1, stride=2)))
 
 
 class MiniXception(nn.Module):
     """The 56,951 parameters that reach 66% on fer2013.
 
     Args:
-        num_classes: number of outputs.
-        in_channels: channels of the input, 1 for gray.
+        num_classes, in_channels: see `fer.models`.
         stem: channels of the two plain convolutions.
         widths: channels of the residual modules, one module per entry.
     """

@@ -11,8 +11,7 @@ class ResNet18(nn.Module):
     before the first block. A 3×3 convolution with stride 1 leaves all, as is usual for CIFAR.
 
     Args:
-        num_classes: number of outputs.
-        in_channels: channels of the input, 1 for gray.
+        num_classes, in_channels: see `fer.models`.
         dropout: probability of dropping a feature before the last layer.
     """
 

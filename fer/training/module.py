@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from cascade.errors import UserError
-from fer.checkpoint import metadata
-from fer.model_info import METADATA_KEY
+from fer.checkpoint import source_commit
+from fer.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
 from fer.training.losses import CrossEntropy, Loss
 from fer.training.metrics import ScoreMetrics, Scores
@@ -136,7 +136,9 @@ class ExpressionClassifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what rebuilds and feeds the network, and the state of random layers such as dropout."""
-        checkpoint[METADATA_KEY] = metadata(self.network_config, self.preprocessing, epoch=checkpoint["epoch"] + 1)
+        epoch, commit = checkpoint["epoch"] + 1, source_commit()
+        info = ModelInfo(self.preprocessing, network=self.network_config, commit=commit, epoch=epoch)
+        checkpoint[METADATA_KEY] = info.to_dict()
         checkpoint["rng_state"] = torch.get_rng_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

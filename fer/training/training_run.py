@@ -138,7 +138,7 @@ def _check_resumed(config: DictConfig) -> None:
             f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can "
             f"only be resumed from a run's best.ckpt or last.ckpt"
         )
-    saved, configured = checkpoint[METADATA_KEY]["network"], _plain(config.model)
+    saved, configured = checkpoint[METADATA_KEY].network, _plain(config.model)
     if saved != configured:
         keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))
         difference = ", ".join(f"{key} {saved.get(key)} there, {configured.get(key)} here" for key in keys)

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from cascade.errors import ModelError
-from fer.checkpoint import build_network, can_resume, load_network, metadata, read_checkpoint, save_network
+from fer.checkpoint import build_network, can_resume, load_network, read_checkpoint, save_network, source_commit
 from fer.crop import FER2013_CROP
+from fer.model_info import ModelInfo
 from fer.models import mini_xception
 from fer.models.mini_xception import MiniXception
 from fer.preprocessing import Preprocessing
@@ -17,8 +18,8 @@ CONFIG = {"_target_": "fer.models.mini_xception.MiniXception", "num_classes": 7}
 
 def _save(path, **changes):
     weights = {f"network.{name}": value for name, value in MiniXception().state_dict().items()}
-    checkpoint = {"fer": metadata(CONFIG, Preprocessing(size=64)), "state_dict": weights, "epoch": 3} | changes
-    torch.save(checkpoint, path)
+    info = ModelInfo(Preprocessing(size=64), network=CONFIG, commit=source_commit())
+    torch.save({"fer": info.to_dict(), "state_dict": weights, "epoch": 3} | changes, path)
     return path
 
 

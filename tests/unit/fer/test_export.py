@@ -11,13 +11,12 @@ import torch
 
 from cascade.errors import ModelError, OutputError
 from fer import export as command
-from fer import onnx_export
 from fer.card import END, START
-from fer.checkpoint import load_network, read_checkpoint
+from fer.checkpoint import LoadedNetwork, load_network, read_checkpoint
 from fer.crop import FER2013_CROP, Crop
+from fer.export import export
 from fer.inference.classifier import load_classifier, released_models
-from fer.model_info import METADATA_KEY, ModelInfo
-from fer.onnx_export import export
+from fer.model_info import METADATA_KEY
 from tests.inference_models import write_checkpoint
 
 CLASSES = {"angry": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "count": 4}}
@@ -43,12 +42,12 @@ def run(tmp_path: Path) -> Path:
 def _released_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the seconds that torch's exporter takes: the released graph with the description that is asked for."""
 
-    def described(network: torch.nn.Module, info: ModelInfo) -> bytes:
+    def described(loaded: LoadedNetwork) -> bytes:
         model = onnx.load(RELEASED)
-        onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(info.to_dict())})
+        onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(loaded.info.to_dict())})
         return model.SerializeToString()
 
-    monkeypatch.setattr(onnx_export, "to_onnx", described)
+    monkeypatch.setattr(command, "to_onnx", described)
 
 
 def call(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:
@@ -99,7 +98,7 @@ def test_a_run_is_exported_with_its_scores_crop_and_card(run: Path, tmp_path: Pa
     ],
 )
 def test_a_mistake_is_named_and_nothing_written(run: Path, tmp_path, monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(onnx_export, "to_onnx", lambda *_: pytest.fail("nothing is to be exported"))
+    monkeypatch.setattr(command, "to_onnx", lambda *_: pytest.fail("nothing is to be exported"))
     ckpt = run / "checkpoints" / "best.ckpt"
     assert call(monkeypatch, tmp_path, *(argument.replace("{ckpt}", str(ckpt)) for argument in arguments)) == 2
     assert message in capsys.readouterr().err
@@ -107,7 +106,7 @@ def test_a_mistake_is_named_and_nothing_written(run: Path, tmp_path, monkeypatch
 
 
 def test_an_export_replaces_no_other_training(run: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(onnx_export, "to_onnx", lambda *_: pytest.fail("nothing is to be exported"))
+    monkeypatch.setattr(command, "to_onnx", lambda *_: pytest.fail("nothing is to be exported"))
     training = Path(shutil.copy(run / "checkpoints" / "best.ckpt", tmp_path / "model.ckpt"))
     before = training.read_bytes()
     with pytest.raises(OutputError, match=r"model\.ckpt is a training's checkpoint"):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.onnx_export import export
+from fer.export import export
 from tests.inference_models import write_checkpoint
 
 

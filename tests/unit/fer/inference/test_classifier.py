@@ -18,11 +18,10 @@ from fer.data.faces import Faces
 from fer.data.fer2013 import Fer2013
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.module import FaceDataModule
+from fer.export import difference, to_onnx
 from fer.inference import ExpressionRecognizer
-from fer.inference.checkpoint import CheckpointClassifier
-from fer.inference.classifier import BATCH, OnnxClassifier, load_classifier
+from fer.inference.classifier import BATCH, CheckpointClassifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
-from fer.onnx_export import to_onnx, verify
 from fer.preprocessing import Preprocessing
 from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT
@@ -65,7 +64,7 @@ def test_training_and_detection_agree_on_enlarged_faces(tmp_path: Path):
     loaded = load_network(ckpt)
     logits, _ = predict_logits(loaded.network, data.whole_split("val"), loaded.preprocessing)
     wanted = logits.softmax(dim=1).numpy()
-    (tmp_path / "model.onnx").write_bytes(to_onnx(loaded.network, loaded.info))
+    (tmp_path / "model.onnx").write_bytes(to_onnx(loaded))
     for file in ("model.onnx", "best.ckpt"):
         recognizer = ExpressionRecognizer(WholePicture(), tmp_path / file, crop=Crop())
         for image, row in zip(images, wanted, strict=True):
@@ -191,7 +190,7 @@ def test_a_malicious_pickle_does_not_run(tmp_path: Path, save):
 def test_the_export_is_checked_against_the_checkpoint(ckpt: Path, model: Path):
     """What it compares is what differs when a weight does."""
     checkpoint, exported = CheckpointClassifier(ckpt), OnnxClassifier(model)
-    assert verify(checkpoint, exported).difference < 1e-5
+    assert difference(checkpoint, exported) < 1e-5
     with torch.no_grad():
         checkpoint.loaded.network.head.bias[0] += 0.1
-    assert verify(checkpoint, exported).difference > 1e-3
+    assert difference(checkpoint, exported) > 1e-3

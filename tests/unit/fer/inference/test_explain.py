@@ -7,10 +7,9 @@ import pytest
 
 from cascade.drawn.renderer import render_face
 from cascade.errors import ModelError
-from fer.checkpoint import load_network, save_network
+from fer.checkpoint import LoadedNetwork, load_network, save_network
 from fer.crop import Crop
-from fer.inference.checkpoint import CheckpointClassifier
-from fer.inference.classifier import load_classifier
+from fer.inference.classifier import CheckpointClassifier, load_classifier
 from fer.inference.explain import Explainer, overlay
 from fer.inference.faces import Face
 
@@ -25,7 +24,7 @@ def test_an_exported_model_is_explained_by_the_weights_beside_it(tmp_path: Path,
     maps = [Explainer(load_classifier(path)).grad_cam(faces, labels) for path in (alone, ckpt)]
     np.testing.assert_array_equal(*maps)
     other = load_network(ckpt)
-    save_network(replace(other, info=replace(other.info, epoch=6)), tmp_path / "alone.ckpt")
+    save_network(LoadedNetwork(other.network, replace(other.info, epoch=6)), tmp_path / "alone.ckpt")
     with pytest.raises(ModelError, match=r"not what alone\.onnx was exported from"):
         Explainer(load_classifier(alone))
 

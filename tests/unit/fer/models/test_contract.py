@@ -13,8 +13,8 @@ import fer.models
 from cascade.command import CONFIGS
 from cascade.drawn.renderer import render_face
 from fer.checkpoint import build_network, load_network, read_checkpoint
+from fer.export import to_onnx
 from fer.inference.classifier import load_classifier
-from fer.onnx_export import to_onnx
 from fer.preprocessing import Preprocessing
 from tests.inference_models import write_checkpoint
 
@@ -95,7 +95,7 @@ def test_a_checkpoint_gives_the_network_back(checkpoint):
 def test_it_can_be_exported(checkpoint):
     pytest.importorskip("onnxscript")
     loaded, path = load_network(checkpoint), checkpoint.with_suffix(".onnx")
-    path.write_bytes(to_onnx(loaded.network, loaded.info))
+    path.write_bytes(to_onnx(loaded))
     faces = np.stack([render_face(0, index).image for index in range(3)])
     model = load_classifier(path)
     assert model.info == loaded.info

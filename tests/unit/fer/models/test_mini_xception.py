@@ -73,3 +73,17 @@ def test_weights_start_within_glorots_bounds(layer, fans):
     conv = MiniXception().blocks[0].body[0][layer]  # 3×3 for each of 8 channels; 1×1, 8 to 16 channels
     bound = (6 / fans) ** 0.5
     assert bound * 0.8 < conv.weight.abs().max() <= bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("size", [48, 80])
+def test_gradients_are_the_same_in_both_memory_layouts(size):
+    """With a strided convolution for the shortcut, oneDNN's backward pass crashed at 80 pixels in channels_last."""
+    network = MiniXception().eval()
+    faces = torch.rand(32, 1, size, size, generator=torch.Generator().manual_seed(0))
+    gradients = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        network.to(memory_format=layout).zero_grad()
+        network(faces.to(memory_format=layout)).square().sum().backward()
+        gradients.append(network.blocks[0].shortcut[0].weight.grad.clone())
+    assert gradients[0].abs().max() > 0
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4 * float(gradients[0].abs().max()))
