@@ -1,6 +1,5 @@
 """Face detection with boosted cascades: every size and place of a window, from coarse to fine."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cascade.detectors.names import declared_adjustment, find_cascade
 from cascade.detectors.opencv import OpenCVDetector, Size, checked_size, pixels, require_opencv
 from cascade.errors import ModelError
 from cascade.pictures import Image, to_gray
+from cascade.xml import last_stage_threshold
 
 # Reduced until the smallest face just fills the window, pictures lose a tenth of the average precision on
 # WIDER FACE; at 1.3 windows they lose nothing and still save 40% of the time.
@@ -129,9 +129,3 @@ class CascadeDetector(OpenCVDetector):
         if classifier.empty():
             raise ModelError(f"{self.path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
         return classifier, last_stage_threshold(self.path)
-
-
-def last_stage_threshold(path: Path) -> float:
-    """What the sum of a cascade's last stage must reach."""
-    thresholds = re.findall(rb"<stage_?[tT]hreshold>\s*([^<\s]+)", path.read_bytes())
-    return float(thresholds[-1]) if thresholds else 0.0

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from cascade.training.trainer import Observer, Stage
 
 _STAGE = re.compile(r"^===== TRAINING (\d+)-stage =====")
-_LIVE = re.compile(r"^(POS|NEG) current samples: (\d+)$")
+_COUNTER = re.compile(r"^(POS|NEG) current samples: (\d+)$")
 _POSITIVES = re.compile(r"^POS count : consumed\s+(\d+) : (-?\d+)")
 _NEGATIVES = re.compile(r"^NEG count : acceptanceRatio\s+(\d+) : (\S+)")
 _ROUND = re.compile(r"^\|\s*(\d+)\|\s*([\d.eE+-]+|-?nan)\|\s*([\d.eE+-]+|-?nan)\|")
-_ENDED = re.compile(r"^Training until now has taken")
 _NOTABLE = re.compile(
     "Image reader can not be created|Train dataset for temp stage can not be filled|can not be opened|"
     "Required leaf false alarm rate achieved|The required acceptanceRatio for the model has been reached|"
@@ -41,8 +40,7 @@ class TrainingLog:
         """Take in one line; returns whether it belongs into a log file (sample counters do not)."""
         self.tell_finished()  # only now: the binary closes a stage's file after the line that says so
         line = line.rstrip()
-        counter = _LIVE.match(line)
-        if counter:
+        if counter := _COUNTER.match(line):
             self.activity = f"collecting {'positives' if counter[1] == 'POS' else 'negatives'}: {counter[2]}"
         elif match := _STAGE.match(line):
             self.stages.append(Stage(int(match[1]), own={"weak": 0}))
@@ -65,7 +63,7 @@ class TrainingLog:
         elif match := _ROUND.match(line):
             stage.own["weak"], stage.hit_rate, stage.false_alarm_rate = int(match[1]), float(match[2]), float(match[3])
             self.activity = f"boosting: {match[1]} weak trees, false alarms {stage.false_alarm_rate:.3f}"
-        elif _ENDED.match(line):
+        elif line.startswith("Training until now has taken"):
             stage.finished = True
             self.activity = "next stage"
 

@@ -15,16 +15,15 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _LEAST = dict.fromkeys(("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"), 1)
 _LEAST |= {"precalcValBufSize": 0, "precalcIdxBufSize": 0, "numThreads": 0, "w": 8, "h": 8}
+_RATES = ("minHitRate", "maxFalseAlarmRate", "weightTrimRate")
 
 
 @dataclass
 class TrainOptions:
     """How a cascade is trained; every name is the binary's own, and so is every default.
 
-    The binary ignores unknown options and misspelt values in silence; here they are errors.
-
-    What each means stands beside it in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1,
-    buffers in MB.
+    The binary ignores unknown options and misspelt values in silence; here they are errors. What each means stands
+    in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1, buffers in MB.
     """
 
     numPos: int = 2000  # noqa: N815  (the binary's names)
@@ -49,18 +48,15 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
+            name, value, kind = field.name, getattr(self, field.name), type(field.default)
             if type(value) is not kind and not (kind is float and type(value) is int):
-                raise ConfigError(f"options.{field.name} is {value!r}; it must be of type {kind.__name__}")
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"options.{name} is {getattr(self, name)!r}; it may be {', '.join(choices)}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be at least {least}")
-        for name in ("minHitRate", "maxFalseAlarmRate", "weightTrimRate"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
+                raise ConfigError(f"options.{name} is {value!r}; it must be of type {kind.__name__}")
+            if value not in (choices := _CHOICES.get(name, (value,))):
+                raise ConfigError(f"options.{name} is {value!r}; it may be {', '.join(choices)}")
+            if name in _LEAST and value < _LEAST[name]:
+                raise ConfigError(f"options.{name} is {value}; it must be at least {_LEAST[name]}")
+            if name in _RATES and not 0 < value <= 1:
+                raise ConfigError(f"options.{name} is {value}; it must be above 0 and at most 1")
         if self.baseFormatSave and self.featureType != "HAAR":
             raise ConfigError("options.baseFormatSave works with featureType HAAR alone: the old format has no other")
 

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from cascade.opencv.options import TrainOptions
 from cascade.training.trainer import Findings, Inputs
 
@@ -12,25 +14,42 @@ _BASIC = ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2))
 _CORE = (*_BASIC, (4, 1), (1, 4), (3, 3))
 _TILTED = ((2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4))
 LESS_MEMORY = "Lower options.precalcValBufSize and options.precalcIdxBufSize, taken twice, or numPos and numNeg."
-"""What to do when memory runs out, or will."""
 
 
 def check_requirements(inputs: Inputs, options: TrainOptions) -> Findings:
     """Check the numbers of a training against each other; what the inputs themselves lack is not repeated."""
     features = count_features(options)
-    memory = buffer_bytes(options, features)
-    found = Findings(
-        summary=f"{features} features, {memory / 2**20:.0f} MB of buffers",
-        about={"features": features, "buffers_mb": round(memory / 2**20)},
-    )
-    if inputs.samples:
-        _check_positives(inputs, options, found)
-    if inputs.negatives:
-        _check_negatives(inputs, options, found)
-    available = available_memory()
+    memory, available = buffer_bytes(options, features), available_memory()
+    size = f"{memory / 2**20:.0f}"
+    about = {"features": features, "buffers_mb": round(memory / 2**20)}
+    found = Findings(summary=f"{features} features, {size} MB of buffers", about=about)
+
+    needed = options.positives_needed
+    slack = needed + (max(1, round(0.02 * options.numPos)) if options.numStages > 1 else 0)
+    rule = f"numPos {options.numPos} + {options.numStages - 1} stages × {options.rejectable_per_stage} rejected by each"
+    if 0 < inputs.samples < needed:
+        found.errors.append(too_few_samples(inputs, options, f"the training may need {needed} ({rule})"))
+    elif 0 < inputs.samples < slack:
+        reason = f"enough for {rule}; samples that no stage was trained on may be rejected, too, and {slack} be needed"
+        found.warnings.append(too_few_samples(inputs, options, reason))
+
+    # A stage sees only what the stages before it let through, so the later ones need many more.
+    last = options.numNeg / options.maxFalseAlarmRate ** (options.numStages - 1)
+    if inputs.negatives and inputs.windows < options.numNeg:
+        found.errors.append(
+            f"The {len(inputs.negatives)} negatives of {inputs.bg} hold about {inputs.windows} windows of {options.w}×"
+            f"{options.h}, fewer than numNeg {options.numNeg}: give more or larger pictures, or lower options.numNeg."
+        )
+    elif inputs.negatives and last > 200 * inputs.windows:
+        found.warnings.append(
+            f"The last stage has to find {options.numNeg} false alarms among some {last:.2g} windows; the negatives "
+            f"hold about {inputs.windows:.2g}, each again at shifted positions in further rounds. Training may end "
+            "early; more pictures help."
+        )
+
     if available is not None and memory > 0.8 * available:
-        said = f"The buffers need {memory / 2**20:.0f} of {available / 2**20:.0f} MB that are free"
-        (found.errors if memory > available else found.warnings).append(f"{said}. {LESS_MEMORY}")
+        said = f"The buffers need {size} of {available / 2**20:.0f} MB that are free. {LESS_MEMORY}"
+        (found.errors if memory > available else found.warnings).append(said)
     return found
 
 
@@ -42,33 +61,6 @@ def too_few_samples(inputs: Inputs, options: TrainOptions, reason: str) -> str:
         f"{inputs.vec} holds {inputs.samples} samples, {reason}. "
         f"Set options.numPos={fits} or less, or add positives, and train under a new name."
     )
-
-
-def _check_positives(inputs: Inputs, options: TrainOptions, found: Findings) -> None:
-    needed = options.positives_needed
-    rule = f"numPos {options.numPos} + {options.numStages - 1} stages × {options.rejectable_per_stage} rejected by each"
-    if inputs.samples < needed:
-        found.errors.append(too_few_samples(inputs, options, f"the training may need {needed} ({rule})"))
-    elif options.numStages > 1 and inputs.samples < (slack := needed + max(1, round(0.02 * options.numPos))):
-        reason = f"enough for {rule}; samples that no stage was trained on may be rejected, too, and {slack} be needed"
-        found.warnings.append(too_few_samples(inputs, options, reason))
-
-
-def _check_negatives(inputs: Inputs, options: TrainOptions, found: Findings) -> None:
-    # A stage sees only what the stages before it let through, so the later ones need many more.
-    last = options.numNeg / options.maxFalseAlarmRate ** (options.numStages - 1)
-    if inputs.windows < options.numNeg:
-        found.errors.append(
-            f"The {len(inputs.negatives)} negatives of {inputs.bg} hold about {inputs.windows} windows of "
-            f"{options.w}×{options.h}, fewer than numNeg {options.numNeg}: give more or larger pictures, or lower "
-            "options.numNeg."
-        )
-    elif last > 200 * inputs.windows:
-        found.warnings.append(
-            f"The last stage has to find {options.numNeg} false alarms among some {last:.2g} windows; the negatives "
-            f"hold about {inputs.windows:.2g}, each again at shifted positions in further rounds. Training may end "
-            "early; more pictures help."
-        )
 
 
 def count_features(options: TrainOptions) -> int:
@@ -85,14 +77,13 @@ def count_features(options: TrainOptions) -> int:
 
 def _upright(w: int, h: int, a: int, b: int) -> int:
     """Positions and sizes of a grid of a × b equal cells in a window of w × h."""
-    horizontal = sum(w - a * dx + 1 for dx in range(1, w // a + 1))
-    return horizontal * sum(h - b * dy + 1 for dy in range(1, h // b + 1))
+    return sum(range(w + 1 - a, 0, -a)) * sum(range(h + 1 - b, 0, -b))
 
 
 def _tilted(w: int, h: int, a: int, b: int) -> int:
     """The same, turned by 45°: its bounding box is a·dx + b·dy on both sides."""
-    sizes = (a * dx + b * dy for dx in range(1, w + 1) for dy in range(1, h + 1))
-    return sum(max(0, w - size + 1) * max(0, h - size + 1) for size in sizes)
+    sizes = np.add.outer(a * np.arange(1, w + 1), b * np.arange(1, h + 1))
+    return int((np.maximum(0, w + 1 - sizes) * np.maximum(0, h + 1 - sizes)).sum())
 
 
 def buffer_bytes(options: TrainOptions, features: int) -> int:

@@ -6,18 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cascade.errors import DataError, EarlyStop, TrainingError
+from cascade.errors import EarlyStop, TrainingError
 from cascade.opencv.failures import diagnose
 from cascade.opencv.log import TrainingLog
 from cascade.opencv.options import TrainOptions
+from cascade.opencv.process import run_logged
 from cascade.opencv.requirements import check_requirements
-from cascade.opencv.tools.find import ToolPaths
 from cascade.opencv.tools.install import ensure_tools
-from cascade.opencv.tools.process import run_logged
 from cascade.samples.lists import write_background
 from cascade.training.preflight import not_writable
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Training
-from cascade.xml import CascadeXml, read_cascade
+from cascade.xml import read_cascade, read_if_whole
 
 _PROCESS_NOTE = "traincascade.pid"
 # How fast, not what: these may differ when a training is continued.
@@ -30,17 +29,17 @@ class OpenCVTrainer:
 
     Args:
         options: the binary's own.
-        tools: where the binaries are.
+        tools: paths of the binaries; see `ensure_tools`.
     """
 
     name = "opencv"
 
-    def __init__(self, options: TrainOptions, tools: ToolPaths | None = None) -> None:
+    def __init__(self, options: TrainOptions, tools: Mapping[str, str | None] | None = None) -> None:
         self.window = (options.w, options.h)
         self.stages = options.numStages
         self.settings: Mapping[str, Any] = asdict(options)
         self._options = options
-        self._tools = tools or ToolPaths()
+        self._tools = dict(tools or {})
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """More stages are added to those that are there."""
@@ -52,11 +51,11 @@ class OpenCVTrainer:
 
     def finished(self, folder: Path) -> Finished:
         """The stages that the binary would load, and the options in `params.xml`."""
-        parameters = _read(folder / "params.xml")
+        parameters = read_if_whole(folder / "params.xml")
         if parameters is None:
             return Finished()
         count = 0
-        while _read(folder / f"stage{count}.xml") is not None:
+        while read_if_whole(folder / f"stage{count}.xml") is not None:
             count += 1
         told = {name: parameters.parameter(f".//{_IN_PARAMS_XML.get(name, name)}") for name in self.settings}
         return Finished(count, {name: value for name, value in told.items() if value is not None})
@@ -69,9 +68,9 @@ class OpenCVTrainer:
             TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
             KeyboardInterrupt: it was stopped from outside, and has ended.
         """
-        tools = ensure_tools(self._tools.createsamples, self._tools.traincascade)
+        tools = ensure_tools(**self._tools)
         folder = folder.absolute()
-        log_file, listed = folder / "traincascade.log", folder / "negatives.txt"
+        log_file, listed, note = folder / "traincascade.log", folder / "negatives.txt", folder / _PROCESS_NOTE
         # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
         command = [str(tools.traincascade), *self._options.arguments(folder, inputs.vec.absolute(), listed)]
         try:
@@ -83,7 +82,6 @@ class OpenCVTrainer:
         except OSError as error:
             raise TrainingError(not_writable(folder, error.strerror)) from error
         log = TrainingLog(observers)
-        note = folder / _PROCESS_NOTE
         try:
             status = run_logged(command, log_file, log.feed, on_start=lambda pid: note.write_text(str(pid)))
         finally:
@@ -93,14 +91,11 @@ class OpenCVTrainer:
         failure = diagnose(status, log, self._options, inputs, folder, log_file)
         if failure is not None and not isinstance(failure, EarlyStop):
             raise failure
-        weak_trees = read_cascade(folder / "cascade.xml").weak_trees
-        about = {
-            "weak_trees": sum(weak_trees),
-            "tools": {"traincascade": str(tools.traincascade), "origin": tools.origin},
-            "command": command,
-        }
-        size = f"{sum(weak_trees)} weak trees"
-        return Training(folder / "cascade.xml", len(weak_trees), size, failure, about)
+        model = folder / "cascade.xml"
+        trees = read_cascade(model).weak_trees
+        used = {"traincascade": str(tools.traincascade), "origin": tools.origin}
+        about = {"weak_trees": sum(trees), "tools": used, "command": command}
+        return Training(model, len(trees), f"{sum(trees)} weak trees", failure, about)
 
     def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
         """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
@@ -124,20 +119,10 @@ class OpenCVTrainer:
             )
 
 
-def _read(path: Path) -> CascadeXml | None:
-    try:
-        return read_cascade(path)
-    except DataError:
-        return None
-
-
 def _refuse_survivor(folder: Path) -> None:
     """Refuse to train beside a binary whose command was killed before it could end it.
 
     It ends by itself when it next prints something; until then it may write to the folder. Told on Linux alone.
-
-    Raises:
-        TrainingError: it is still there.
     """
     note = folder / _PROCESS_NOTE
     pid = note.read_text() if note.is_file() else ""

@@ -1,6 +1,8 @@
 """Showing a training while it runs: a row per stage, and on a terminal what is being done just now."""
 
+import math
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -20,10 +22,10 @@ class StageDisplay(Observer):
         before: stages of earlier runs, shown above.
     """
 
-    def __init__(self, console: Console, stages: int, before: list[Stage]) -> None:
+    def __init__(self, console: Console, stages: int, before: Sequence[Stage]) -> None:
         self._console = console
         self._last = stages - 1
-        self._names: list[str] = []
+        self._headed = False
         self._status = console.status("")
         self._said = time.monotonic()
         for stage in before:
@@ -40,24 +42,24 @@ class StageDisplay(Observer):
             self._status.start()  # not before: a trainer may have bars of its own while it gets ready
             self._status.update(text)
         elif time.monotonic() - self._said > 60:
-            self._print(text)
+            self._print([text])
 
     def stage_finished(self, stage: Stage) -> None:
         """Print its row."""
-        figures = stage.figures()
-        headings = {name: _HEADINGS.get(name, name.replace("_", " ")) for name in figures}
-        if list(figures) != self._names:
-            self._names = list(figures)
-            self._print("  ".join(f"{heading:>6}" for heading in headings.values()))
-        self._print("  ".join(f"{_shown(name, figures[name]):>{max(6, len(headings[name]))}}" for name in headings))
+        headings = [_HEADINGS.get(name, name.replace("_", " ")).rjust(6) for name in stage.figures()]
+        if not self._headed:
+            self._headed = True
+            self._print(headings)
+        values = [_shown(name, value) for name, value in stage.figures().items()]
+        self._print([value.rjust(len(heading)) for value, heading in zip(values, headings, strict=True)])
 
     def noted(self, text: str) -> None:
         """Print it as a warning."""
         warn(self._console, text)
 
-    def _print(self, text: str) -> None:
+    def _print(self, texts: Sequence[str]) -> None:
         self._said = time.monotonic()
-        self._console.print(text, soft_wrap=True, highlight=False)
+        self._console.print("  ".join(texts), soft_wrap=True, highlight=False)
 
 
 def warn(console: Console, text: str, label: str = "warning", style: str = "yellow") -> None:
@@ -66,5 +68,4 @@ def warn(console: Console, text: str, label: str = "warning", style: str = "yell
 
 
 def _shown(name: str, value: float) -> str:
-    """A figure as text; what is not known is left empty."""
-    return "" if value != value else format(value, _FORMATS.get(name, ".4g" if isinstance(value, float) else ""))
+    return "" if math.isnan(value) else format(value, _FORMATS.get(name, ".4g" if isinstance(value, float) else ""))

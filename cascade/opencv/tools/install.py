@@ -8,9 +8,8 @@ from rich.console import Console
 
 from cascade.errors import ToolsError
 from cascade.files import sole_use, whole
-from cascade.opencv.tools.build import compile_tools, find_compiler
-from cascade.opencv.tools.find import CREATESAMPLES, FACES_VEC, TRAINCASCADE, Tools, find_tools, tools_folder
-from cascade.opencv.tools.source import ARCHIVE_NAME, OPENCV_VERSION, Pip, fetch, unpack
+from cascade.opencv.tools.build import ARCHIVE_NAME, Pip, compile_tools, fetch, find_compiler, unpack
+from cascade.opencv.tools.find import FACES_VEC, OPENCV_VERSION, PROGRAMS, Tools, cached_tools, find_tools, tools_folder
 from cascade.terminal import progress_bar
 
 
@@ -39,27 +38,29 @@ def install_tools(
     Raises:
         ToolsError: there is no compiler, no source, or the compilation failed.
     """
-    target = tools_folder()
+    target, tools = tools_folder(), cached_tools()
     with sole_use(target.parent):
-        if rebuild or not (target / "bin" / TRAINCASCADE).is_file():  # another process may have built meanwhile
+        if rebuild or not tools.traincascade.is_file():  # another process may have built meanwhile
             for left_over in target.parent.glob(f".{target.stem}.*.part*"):  # of a build that was killed
                 shutil.rmtree(left_over)
             find_compiler()
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             with whole(target) as folder:
-                _make(folder, jobs or _usable_cores(), archive, console or Console())
-    return Tools(target / "bin" / CREATESAMPLES, target / "bin" / TRAINCASCADE, target / "data", "cache")
+                _make(folder, jobs or cores or 1, archive, console or Console())
+    return tools
 
 
 def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> None:
     log = folder.parent / f"build-{OPENCV_VERSION}.log"
     log.unlink(missing_ok=True)
-    text = (
+    console.print(
         f"Compiling OpenCV {OPENCV_VERSION}'s training binaries, once, into {folder.parent}: about 8 CPU minutes, "
-        f"with {jobs} job(s) some {max(1, round(8 / jobs))} min. Log: {log}"
+        f"with {jobs} job(s) some {max(1, round(8 / jobs))} min. Log: {log}",
+        soft_wrap=True,
     )
-    console.print(text, soft_wrap=True)
-    work = folder / "work"
-    work.mkdir(parents=True)
+    work, binaries, data = folder / "work", folder / "bin", folder / "data"
+    for made in (work, binaries, data):
+        made.mkdir(parents=True)
     pip = Pip(work / "venv", log)
     with progress_bar(console) as bar:
         task = bar.add_task(f"downloading {ARCHIVE_NAME}, 88 MB", total=None)
@@ -67,22 +68,15 @@ def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> No
         bar.update(task, description="unpacking")
         tree = unpack(archive, work)
         bar.update(task, description="compiling")
-        binaries = compile_tools(
-            tree, work / "build", pip, jobs, log, lambda done, total: bar.update(task, completed=done, total=total)
+        compiled = compile_tools(
+            tree, work / "build", pip, jobs, lambda done, total: bar.update(task, completed=done, total=total)
         )
-    (folder / "bin").mkdir()
-    for name in (CREATESAMPLES, TRAINCASCADE):
-        if not (binaries / name).is_file():
+    for name in PROGRAMS:
+        if not (compiled / name).is_file():
             raise ToolsError(f"The compilation ended without {name}. The whole output is in {log}")
-        shutil.copy2(binaries / name, folder / "bin" / name)
-    (folder / "data").mkdir()
-    for path in (tree / "data/vec_files" / FACES_VEC, *sorted((tree / "data/lbpcascades").glob("*.xml"))):
-        shutil.copy2(path, folder / "data")
-    shutil.copy2(tree / "LICENSE", folder / "LICENSE")
-    find_tools(folder / "bin" / CREATESAMPLES, folder / "bin" / TRAINCASCADE)  # raises when they do not run
+        shutil.copy2(compiled / name, binaries)
+    for path in (tree / "data/vec_files" / FACES_VEC, *(tree / "data/lbpcascades").glob("*.xml")):
+        shutil.copy2(path, data)
+    shutil.copy2(tree / "LICENSE", folder)
+    find_tools(*(binaries / name for name in PROGRAMS))  # raises when they do not run
     shutil.rmtree(work)
-
-
-def _usable_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
