@@ -1,5 +1,6 @@
 """OpenCV's trainer: starting opencv_traincascade, following it, judging what it made."""
 
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
-from cascade.opencv.options import TrainOptions
+from cascade.opencv.log import TrainingLog, diagnose
+from cascade.opencv.options import TrainOptions, check_requirements
 from cascade.opencv.process import run_logged
-from cascade.opencv.requirements import check_requirements
 from cascade.opencv.tools.install import ensure_tools
 from cascade.samples.lists import write_background
 from cascade.training.preflight import not_writable
@@ -25,7 +24,7 @@ _IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarm
 
 
 class OpenCVTrainer:
-    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`. See `Trainer`.
+    """Trains a cascade with opencv_traincascade, whose output goes to `traincascade.log`.
 
     Args:
         options: the binary's own.
@@ -54,20 +53,12 @@ class OpenCVTrainer:
         parameters = read_if_whole(folder / "params.xml")
         if parameters is None:
             return Finished()
-        count = 0
-        while read_if_whole(folder / f"stage{count}.xml") is not None:
-            count += 1
+        count = next(index for index in itertools.count() if read_if_whole(folder / f"stage{index}.xml") is None)
         told = {name: parameters.parameter(f".//{_IN_PARAMS_XML.get(name, name)}") for name in self.settings}
         return Finished(count, {name: value for name, value in told.items() if value is not None})
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
-        """Run the binary until its end; see `Trainer`.
-
-        Raises:
-            ToolsError: there is none, and it cannot be made.
-            TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
-            KeyboardInterrupt: it was stopped from outside, and has ended.
-        """
+        """Run the binary until its end; a ToolsError where there is none and it cannot be made."""
         tools = ensure_tools(**self._tools)
         folder = folder.absolute()
         log_file, listed, note = folder / "traincascade.log", folder / "negatives.txt", folder / _PROCESS_NOTE

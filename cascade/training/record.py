@@ -29,11 +29,7 @@ class StageTable(Observer):
 class TensorBoardStages(Observer):
     """Writes the figures of each stage, and of each round in it, for TensorBoard.
 
-    The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far.
-
-    Args:
-        folder: for its event files.
-        rounds_before: rounds of earlier runs.
+    The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far, of earlier runs, too.
     """
 
     def __init__(self, folder: Path, rounds_before: int = 0) -> None:

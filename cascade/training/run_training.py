@@ -54,10 +54,7 @@ class TrainConfig:
 
 
 def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: Console) -> float:
-    """Train as configured into a folder, going on with what is there.
-
-    Returns:
-        The false-alarm rate of the whole detector on its training negatives.
+    """Train as configured into a folder, going on with what is there; returns the false-alarm rate on its negatives.
 
     Raises:
         OutputError: another training is running in the folder.
@@ -76,8 +73,7 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         with closing(StageDisplay(console, trainer.stages, before)) as display:
             observers: list[Observer] = [StageTable(folder), display, report]
             if config.tensorboard and find_spec("tensorboard") is not None:
-                rounds = sum(stage.rounds for stage in before)
-                observers.append(TensorBoardStages(folder / "tensorboard", rounds))
+                observers.append(TensorBoardStages(folder / "tensorboard", sum(stage.rounds for stage in before)))
             elif config.tensorboard:
                 warn(console, "TensorBoard is not installed, so nothing is written for it")
             try:
@@ -87,13 +83,8 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
                 raise
         early = result.stopped_early
         figures = report.write("trained" if early is None else "stopped early", early, result)
-        detector = {
-            "name": config.name,
-            "window": list(trainer.window),
-            "stages": result.stages,
-            "trainer": trainer.name,
-            "box_adjustment": config.box_adjustment,
-        }
+        detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
+        detector |= {"trainer": trainer.name, "box_adjustment": config.box_adjustment}
         write_whole(result.model.with_suffix(".json"), json.dumps(detector, indent=2) + "\n")
     if early is not None and not config.accept_early_stop:
         raise early

@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
-from cascade.opencv.options import TrainOptions
+from cascade.opencv.log import TrainingLog, diagnose
+from cascade.opencv.options import TrainOptions, count_features
 from cascade.opencv.process import run_logged
-from cascade.opencv.requirements import count_features
 from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.trainer import OpenCVTrainer
 from cascade.pictures import read_gray

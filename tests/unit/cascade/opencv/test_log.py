@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
+from cascade.opencv.log import TrainingLog, diagnose
 from cascade.opencv.options import TrainOptions
 from cascade.training.trainer import Inputs, Stage
 
