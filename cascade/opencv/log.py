@@ -27,18 +27,12 @@ _GOES_ON = "Finished stages are kept; the same command goes on after them."
 
 
 class TrainingLog:
-    """Follows a training through its output, line by line, and tells the observers.
-
-    Attributes:
-        stages: the stages of this run, in order; the last may be unfinished.
-        activity: what it is doing just now, in words.
-        notable: lines that tell of an end or an error.
-    """
+    """Follows a training through its output, line by line, and tells the observers."""
 
     def __init__(self, observers: Sequence[Observer] = ()) -> None:
-        self.stages: list[Stage] = []
-        self.activity = "starting"
-        self.notable: list[str] = []
+        self.stages: list[Stage] = []  # of this run, in order; the last may be unfinished
+        self.activity = "starting"  # what it is doing just now, in words
+        self.notable: list[str] = []  # lines that tell of an end or an error
         self._observers = observers
         self._told = 0
         self._begun = time.monotonic()
@@ -94,13 +88,14 @@ class TrainingLog:
 
 def diagnose(
     status: int, log: TrainingLog, options: TrainOptions, inputs: Inputs, folder: Path, log_file: Path
-) -> TrainingError | None:
-    """Judge a run of opencv_traincascade that wrote to a folder, in the words of the checks made before it.
-
-    Its exit status is negative for a signal; the messages name the log file.
+) -> EarlyStop | None:
+    """Judge a run of opencv_traincascade by its exit status (negative for a signal), log and result folder.
 
     Returns:
-        The failure or early stop, or None when the whole cascade is there.
+        Why there are fewer stages than asked for; None when the whole cascade is there.
+
+    Raises:
+        TrainingError: it failed; told in the words of the checks made before it.
     """
     cascade = read_if_whole(folder / "cascade.xml")
     stages = len(cascade.stages) if cascade else 0
@@ -109,8 +104,7 @@ def diagnose(
     ran_out = f"and they ran out in stage {begun}: too few are left of what the stages before rejected"
     short = f"{too_few_samples(inputs, options, ran_out)} The {begun} finished stages are in {folder}."
     no_memory = f"The binary ran out of memory. {LESS_MEMORY} {_GOES_ON}"
-    collecting = log.activity.startswith(("collecting negatives", "collecting positives"))
-    crashed = status < 0 and collecting and not log.finished
+    crashed = status < 0 and log.activity.startswith("collecting") and not log.finished
     said = log.notable[-1] if log.notable else "it said nothing"
     ended = f"{'signal' if status < 0 else 'status'} {abs(status)}: {said}"
     failures = (
@@ -124,7 +118,7 @@ def diagnose(
     )
     for happened, reason in failures:
         if happened:
-            return TrainingError(f"{reason} Log: {log_file}")
+            raise TrainingError(f"{reason} Log: {log_file}")
     if stages >= options.numStages:
         return None
     return EarlyStop(

@@ -23,7 +23,7 @@ def run_logged(
         log: text file, created when missing.
         on_line: called with every line as it is printed; False keeps it out of the log.
         on_start: called with the number of the process.
-        env: its whole environment; None passes ours on.
+        env: its whole environment; ours by default.
     """
     call = [str(part) for part in command]
     with (

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cascade.errors import EarlyStop, TrainingError
+from cascade.errors import TrainingError
 from cascade.opencv.log import TrainingLog, diagnose
 from cascade.opencv.options import TrainOptions, check_requirements
 from cascade.opencv.process import run_logged
@@ -24,12 +24,7 @@ _IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarm
 
 
 class OpenCVTrainer:
-    """Trains a cascade with opencv_traincascade, whose output goes to `traincascade.log`.
-
-    Args:
-        options: the binary's own.
-        tools: paths of the binaries; see `ensure_tools`.
-    """
+    """Trains a cascade with opencv_traincascade, logged in `traincascade.log`; `tools` are what `ensure_tools` takes."""
 
     name = "opencv"
 
@@ -79,14 +74,12 @@ class OpenCVTrainer:
             note.unlink(missing_ok=True)
         log.tell_finished()
         self._note_full_stages(log, observers)
-        failure = diagnose(status, log, self._options, inputs, folder, log_file)
-        if failure is not None and not isinstance(failure, EarlyStop):
-            raise failure
+        early_stop = diagnose(status, log, self._options, inputs, folder, log_file)
         model = folder / "cascade.xml"
         trees = read_cascade(model).weak_trees
         used = {"traincascade": str(tools.traincascade), "origin": tools.origin}
         about = {"weak_trees": sum(trees), "tools": used, "command": command}
-        return Training(model, len(trees), f"{sum(trees)} weak trees", failure, about)
+        return Training(model, len(trees), f"{sum(trees)} weak trees", early_stop, about)
 
     def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
         """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
@@ -111,9 +104,9 @@ class OpenCVTrainer:
 
 
 def _refuse_survivor(folder: Path) -> None:
-    """Refuse to train beside a binary whose command was killed before it could end it.
+    """Refuse to train beside a binary that outlived its killed command: it may write to the folder until it ends.
 
-    It ends by itself when it next prints something; until then it may write to the folder. Told on Linux alone.
+    It ends by itself when it next prints something. Told on Linux alone.
     """
     note = folder / _PROCESS_NOTE
     pid = note.read_text() if note.is_file() else ""

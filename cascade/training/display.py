@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -14,17 +13,11 @@ _FORMATS = {"acceptance_ratio": ".3g", "hit_rate": ".4f", "false_alarm_rate": ".
 
 
 class StageDisplay(Observer):
-    """Prints a row of figures for each finished stage; `close` it in the end.
+    """Prints a row of figures for each finished stage, those of earlier runs `before` all; `close` it in the end."""
 
-    Args:
-        console: where to show it.
-        stages: the number of stages asked for.
-        before: stages of earlier runs, shown above.
-    """
-
-    def __init__(self, console: Console, stages: int, before: Sequence[Stage]) -> None:
+    def __init__(self, console: Console, stages_asked_for: int, before: list[Stage]) -> None:
         self._console = console
-        self._last = stages - 1
+        self._last = stages_asked_for - 1
         self._headed = False
         self._status = console.status("")
         self._said = time.monotonic()
@@ -42,22 +35,21 @@ class StageDisplay(Observer):
             self._status.start()  # not before: a trainer may have bars of its own while it gets ready
             self._status.update(text)
         elif time.monotonic() - self._said > 60:
-            self._print([text])
+            self._print(text)
 
     def stage_finished(self, stage: Stage) -> None:
         """Print its row."""
-        headings = [_HEADINGS.get(name, name.replace("_", " ")).rjust(6) for name in stage.figures()]
+        columns = {name: _HEADINGS.get(name, name.replace("_", " ")).rjust(6) for name in stage.figures()}
         if not self._headed:
             self._headed = True
-            self._print(headings)
-        values = [_shown(name, value) for name, value in stage.figures().items()]
-        self._print([value.rjust(len(heading)) for value, heading in zip(values, headings, strict=True)])
+            self._print(*columns.values())
+        self._print(*(_shown(name, value).rjust(len(columns[name])) for name, value in stage.figures().items()))
 
     def noted(self, text: str) -> None:
         """Print it as a warning."""
         warn(self._console, text)
 
-    def _print(self, texts: Sequence[str]) -> None:
+    def _print(self, *texts: str) -> None:
         self._said = time.monotonic()
         self._console.print("  ".join(texts), soft_wrap=True, highlight=False)
 

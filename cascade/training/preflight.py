@@ -18,29 +18,24 @@ def inspect(
 ) -> tuple[Inputs, Findings]:
     """Check positives and negatives against the detector's window; returns them, and what is wrong with them.
 
-    Args:
-        vec: the positives.
-        bg: the list of negatives.
-        window: width and height in pixels.
-        track: goes through the negatives, such as a progress bar's.
+    The window is width and height in pixels; `track` goes through the negatives, as a progress bar's does.
     """
     problem = vec_problem(vec, window)
-    samples = 0 if problem else read_vec_header(vec).count
-    errors = [text for text in (problem, list_problem(bg)) if text is not None]
+    found = Findings([text for text in (problem, list_problem(bg)) if text is not None])
+    inputs = Inputs(vec, bg, window, 0 if problem else read_vec_header(vec).count)
     listed = read_background(bg) if bg.is_file() else []
-    usable: list[Path] = []
-    windows = 0
     refused: list[str] = []
     for path in track(listed):
         try:
-            windows += _windows_of(path, window)
-            usable.append(path)
+            inputs.windows += _windows_of(path, window)
+            inputs.negatives.append(path)
         except ImageError as error:
             refused.append(str(error))
-    if bg.is_file() and not usable:
-        errors.append(unusable_negatives(bg, window))
-    left_out = f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…"
-    return Inputs(vec, bg, window, samples, usable, windows), Findings(errors, [left_out] if refused else [])
+    if bg.is_file() and not inputs.negatives:
+        found.errors.append(unusable_negatives(bg, window))
+    if refused:
+        found.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
+    return inputs, found
 
 
 def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:

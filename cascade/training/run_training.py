@@ -130,16 +130,14 @@ class _Report(Observer):
         finished = self.trainer.finished(self.folder).stages
         return [stage for stage in read_stages(self.folder / CSV_NAME) if stage.index < finished]
 
-    def write(
-        self, outcome: str, reason: BaseException | None = None, result: Training | None = None
-    ) -> dict[str, Any]:
+    def write(self, outcome: str, cause: BaseException | None = None, result: Training | None = None) -> dict[str, Any]:
         """Write it, and return what it says."""
         stages, inputs = self.stages(), self.inputs
         report = {
             "name": self.name,
             "trainer": self.trainer.name,
             "outcome": outcome,
-            "reason": f"{type(reason).__name__}: {reason}" if isinstance(reason, TrainingError) else None,
+            "reason": f"{type(cause).__name__}: {cause}" if isinstance(cause, TrainingError) else None,
             "stages": result.stages if result else 0,
             "stages_finished": self.trainer.finished(self.folder).stages,
             "hit_rate": math.prod(stage.hit_rate for stage in stages),

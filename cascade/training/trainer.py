@@ -39,7 +39,7 @@ class Stage:
         return figures
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inputs:
     """What a detector is trained on, looked at."""
 

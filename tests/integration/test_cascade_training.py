@@ -203,8 +203,8 @@ class TestEveryFailureHasItsName:
         command = [tools.traincascade, *options.arguments(tmp_path, vec, missing)]
         status = run_logged(command, tmp_path / "log", log.feed)
         assert status == 0
-        failure = diagnose(status, log, options, Inputs(vec, missing, (W, H)), tmp_path, tmp_path / "log")
-        assert isinstance(failure, TrainingError) and f"no list of negatives at {missing}" in str(failure)
+        with pytest.raises(TrainingError, match=f"no list of negatives at {missing}"):
+            diagnose(status, log, options, Inputs(vec, missing, (W, H)), tmp_path, tmp_path / "log")
 
     @pytest.mark.parametrize("listed", [[], ["gone.png"]])
     def test_list_without_a_picture(self, tools, tmp_path, vec, listed):

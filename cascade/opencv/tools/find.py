@@ -35,10 +35,8 @@ def cached_tools() -> Tools:
 def find_tools(createsamples: str | Path | None = None, traincascade: str | Path | None = None) -> Tools | None:
     """The binaries given, else those on PATH, else those in the cache; None when there are none yet.
 
-    Where only one is given, the other is looked for beside it when it is needed.
-
-    Raises:
-        ToolsError: a path is given and no such program runs there.
+    Where only one is given, the other is looked for beside it when it is needed. A path where no such program runs is
+    a ToolsError.
     """
     wanted = dict(zip(PROGRAMS, (createsamples, traincascade), strict=True))
     given = {name: Path(path).expanduser().absolute() for name, path in wanted.items() if path is not None}

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -40,16 +41,13 @@ def ensure_tools(
 def install_tools(
     *, jobs: int | None = None, archive: Path | None = None, rebuild: bool = False, console: Console | None = None
 ) -> Tools:
-    """Compile the binaries into the cache, unless they are there.
+    """Compile the binaries into the cache, unless they are there; a ToolsError says why that cannot be done.
 
     Args:
         jobs: compilations at a time; all cores by default.
         archive: the source archive, when it need not be downloaded.
         rebuild: compile even when the cache has them.
         console: where to say what is being done.
-
-    Raises:
-        ToolsError: there is no compiler, no source, or the compilation failed.
     """
     target, tools = tools_folder(), cached_tools()
     with sole_use(target.parent):
@@ -81,9 +79,7 @@ def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> No
         bar.update(task, description="unpacking")
         tree = unpack(archive, work)
         bar.update(task, description="compiling")
-        compiled = compile_tools(
-            tree, work / "build", pip, jobs, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        compiled = compile_tools(tree, work / "build", pip, jobs, partial(bar.update, task))
     for name in PROGRAMS:
         shutil.copy2(compiled / name, binaries)
     for path in (tree / "data/vec_files" / FACES_VEC, *(tree / "data/lbpcascades").glob("*.xml")):
@@ -139,9 +135,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     """Unpack OpenCV's own tree and return its path; a ToolsError where the archive is missing or not the pinned one."""
     if not archive.is_file():
         raise ToolsError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
-    with archive.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    if digest != SHA256:
+    if (digest := hashlib.sha256(archive.read_bytes()).hexdigest()) != SHA256:
         raise ToolsError(
             f"{archive} is not the archive that this project was tested with: its SHA-256 is {digest}, "
             f"expected {SHA256}. Remove it and fetch {ARCHIVE_NAME} again."
@@ -163,21 +157,17 @@ def find_compiler() -> None:
             )
 
 
-def compile_tools(source: Path, build: Path, pip: Pip, jobs: int, on_step: Callable[[int, int], None]) -> Path:
+def compile_tools(source: Path, build: Path, pip: Pip, jobs: int, on_step: Callable[..., None]) -> Path:
     """Configure and compile; returns the folder of the binaries, or raises a ToolsError that quotes the first error.
 
-    Args:
-        source: OpenCV's source tree.
-        build: folder for the compilation, which takes about 150 MB.
-        pip: brings CMake and Ninja where they are not on PATH; its log receives what they and the compiler say.
-        jobs: compilations at a time.
-        on_step: told how many of how many compilations are done.
+    pip brings CMake and Ninja where they are not on PATH; its log receives what they and the compiler say. `build` will
+    take about 150 MB; `on_step` is told how many compilations are `completed`, of what `total`.
     """
     errors: list[str] = []
 
     def watch(line: str) -> None:
         if match := _STEP.match(line):
-            on_step(int(match[1]), int(match[2]))
+            on_step(completed=int(match[1]), total=int(match[2]))
         if _ERROR.search(line):
             errors.append(line.strip())
 
