@@ -24,7 +24,7 @@ _IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarm
 
 
 class OpenCVTrainer:
-    """Trains a cascade with opencv_traincascade, logged in `traincascade.log`; `tools` are what `ensure_tools` takes."""
+    """Trains a cascade with opencv_traincascade, logged in `traincascade.log`; `tools` is what `ensure_tools` takes."""
 
     name = "opencv"
 
