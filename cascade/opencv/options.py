@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +55,11 @@ class TrainOptions:
     baseFormatSave: bool = False  # noqa: N815
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name, value, kind = field.name, getattr(self, field.name), type(field.default)
+        for name, value in vars(self).items():
+            kind, choices = type(getattr(TrainOptions, name)), _CHOICES.get(name)
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise ConfigError(f"options.{name} is {value!r}; it must be of type {kind.__name__}")
-            if value not in (choices := _CHOICES.get(name, (value,))):
+            if choices is not None and value not in choices:
                 raise ConfigError(f"options.{name} is {value!r}; it may be {', '.join(choices)}")
             if name in _LEAST and value < _LEAST[name]:
                 raise ConfigError(f"options.{name} is {value}; it must be at least {_LEAST[name]}")

@@ -54,7 +54,7 @@ class OpenCVTrainer:
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
         """Run the binary until its end; a ToolsError where there is none and it cannot be made."""
-        tools = ensure_tools(**self._tools)
+        tools = ensure_tools(**self._tools, console=None)
         folder = folder.absolute()
         log_file, listed, note = folder / "traincascade.log", folder / "negatives.txt", folder / _PROCESS_NOTE
         # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.

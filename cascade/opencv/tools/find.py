@@ -15,11 +15,11 @@ FACES_VEC = "trainingfaces_24-24.vec"
 
 @dataclass(frozen=True)
 class Tools:
-    """Paths of OpenCV's training binaries, and where they were found: `config`, `PATH` or `cache`."""
+    """Where OpenCV's training binaries were found, `config`, `PATH` or `cache`, and their paths."""
 
+    origin: str
     createsamples: Path
     traincascade: Path
-    origin: str
 
 
 def tools_folder() -> Path:
@@ -29,7 +29,7 @@ def tools_folder() -> Path:
 
 def cached_tools() -> Tools:
     """The binaries of the cache, whether or not they are there yet."""
-    return Tools(*(tools_folder() / "bin" / name for name in PROGRAMS), origin="cache")
+    return Tools("cache", *(tools_folder() / "bin" / name for name in PROGRAMS))
 
 
 def find_tools(createsamples: str | Path | None = None, traincascade: str | Path | None = None) -> Tools | None:
@@ -45,10 +45,10 @@ def find_tools(createsamples: str | Path | None = None, traincascade: str | Path
             raise ToolsError(f"{path} cannot be used: {problem}. Correct the path or leave it out.")
     if given:
         beside = next(iter(given.values()))
-        return Tools(*(given.get(name, beside.with_name(name)) for name in PROGRAMS), origin="config")
+        return Tools("config", *(given.get(name, beside.with_name(name)) for name in PROGRAMS))
     on_path = [Path(found) for name in PROGRAMS if (found := shutil.which(name))]
     if len(on_path) == 2 and not any(_problem(path) for path in on_path):
-        return Tools(*on_path, origin="PATH")
+        return Tools("PATH", *on_path)
     return cached_tools() if cached_tools().traincascade.is_file() else None
 
 
