@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cascade.command import run_command
 from cascade.errors import ConfigError
-from cascade.opencv.tools.find import FACES_VEC, find_tools
+from cascade.opencv.tools.find import FACES_VEC, find_tools, tools_folder
 from cascade.opencv.tools.install import install_tools
 
 
@@ -18,12 +18,11 @@ def tools(config: DictConfig) -> None:
     console = Console()
     archive = None if config.sdist is None else Path(config.sdist).expanduser()
     found = None if config.rebuild else find_tools()
-    if found is None:
-        found = install_tools(jobs=config.jobs, archive=archive, rebuild=config.rebuild, console=console)
-    lines = [str(found.createsamples), f"{found.traincascade}  (from {found.origin})"]
-    if found.data is not None:
-        lines.append(f"{found.data / FACES_VEC}: 16,520 faces of 24x24; OpenCV's LBP cascades beside it")
-    console.print("\n".join(lines), soft_wrap=True, highlight=False)
+    found = found or install_tools(jobs=config.jobs, archive=archive, rebuild=config.rebuild, console=console)
+    text = f"{found.createsamples}\n{found.traincascade}  (from {found.origin})"
+    if found.origin == "cache":
+        text += f"\n{tools_folder() / 'data' / FACES_VEC}: 16,520 faces of 24x24; OpenCV's LBP cascades beside it"
+    console.print(text, soft_wrap=True, highlight=False)
 
 
 def main() -> None:

@@ -10,8 +10,6 @@ from cascade.opencv.tools.find import FACES_VEC, tools_folder
 from cascade.opencv.tools.install import install_tools
 from cascade.training.run_training import TrainConfig, run_training
 
-OPENCV_FACES = "opencv_faces"
-
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
@@ -20,7 +18,7 @@ def train(config: DictConfig) -> float:
     console = Console()
     chosen = settings(config, TrainConfig)
     trainer = instantiate(config.trainer)
-    if chosen.vec == OPENCV_FACES:
+    if chosen.vec == "opencv_faces":
         install_tools(console=console)  # they come with OpenCV's binaries, whoever trains
         chosen.vec = str(tools_folder() / "data" / FACES_VEC)
     return run_training(chosen, trainer, output_dir(), console)

@@ -12,14 +12,9 @@ from cascade.files import write_whole
 
 @dataclass(frozen=True)
 class CascadeXml:
-    """A cascade as its file describes it.
+    """A cascade as its file describes it; a training's `params.xml` is of the same form and has no stages."""
 
-    Attributes:
-        node: the element that holds the cascade, the only child of `<opencv_storage>`. That of a `params.xml`
-            is of the same form and has no stages.
-    """
-
-    node: ElementTree.Element
+    node: ElementTree.Element  # the only child of <opencv_storage>
 
     @property
     def window(self) -> tuple[int, int]:
@@ -30,12 +25,12 @@ class CascadeXml:
     @property
     def feature_type(self) -> str:
         """HAAR, LBP or HOG; the old format has only the first and does not say so."""
-        return self.node.findtext("featureType", "HAAR").strip()
+        return self.parameter("featureType") or "HAAR"
 
     @property
     def stages(self) -> list[ElementTree.Element]:
         """The stages, in order."""
-        return list(self.node.iterfind("stages/_"))
+        return self.node.findall("stages/_")
 
     @property
     def thresholds(self) -> list[float]:
@@ -63,11 +58,7 @@ class CascadeXml:
         return CascadeXml(node)
 
     def write(self, path: Path) -> None:
-        """Write it as OpenCV reads it.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
+        """Write it as OpenCV reads it, or raise an OutputError."""
         root = ElementTree.Element("opencv_storage")
         root.append(self.node)
         write_whole(path, b'<?xml version="1.0"?>\n' + ElementTree.tostring(root) + b"\n")
@@ -92,10 +83,10 @@ def read_cascade(path: Path) -> CascadeXml:
     return cascade
 
 
-def count_stages(path: Path) -> int | None:
-    """The number of stages in a cascade's file; None when it is missing, damaged, or has none."""
+def read_if_whole(path: Path) -> CascadeXml | None:
+    """Read a cascade; None when the file is missing, damaged or incomplete."""
     try:
-        return len(read_cascade(path).stages) or None
+        return read_cascade(path)
     except DataError:
         return None
 

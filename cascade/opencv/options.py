@@ -1,11 +1,14 @@
-"""The options of opencv_traincascade, typed, with the binary's defaults."""
+"""The options of opencv_traincascade, and what a training with them needs: positives, negatives, bytes of memory."""
 
-from dataclasses import dataclass, fields
+import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cascade.errors import ConfigError
+from cascade.training.trainer import Findings, Inputs
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "stageType": ("BOOST",),
@@ -15,16 +18,20 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _LEAST = dict.fromkeys(("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"), 1)
 _LEAST |= {"precalcValBufSize": 0, "precalcIdxBufSize": 0, "numThreads": 0, "w": 8, "h": 8}
+_RATES = ("minHitRate", "maxFalseAlarmRate", "weightTrimRate")
+# Haar features by their cells, across and down
+_BASIC = ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2))
+_CORE = (*_BASIC, (4, 1), (1, 4), (3, 3))
+_TILTED = ((2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4))
+LESS_MEMORY = "Lower options.precalcValBufSize and options.precalcIdxBufSize, taken twice, or numPos and numNeg."
 
 
 @dataclass
 class TrainOptions:
     """How a cascade is trained; every name is the binary's own, and so is every default.
 
-    The binary ignores unknown options and misspelt values in silence; here they are errors.
-
-    What each means stands beside it in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1,
-    buffers in MB.
+    The binary ignores unknown options and misspelt values in silence; here they are errors. What each means stands
+    in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1, buffers in MB.
     """
 
     numPos: int = 2000  # noqa: N815  (the binary's names)
@@ -48,19 +55,16 @@ class TrainOptions:
     baseFormatSave: bool = False  # noqa: N815
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, kind = getattr(self, field.name), type(field.default)
+        for name, value in vars(self).items():
+            kind, choices = type(getattr(TrainOptions, name)), _CHOICES.get(name)
             if type(value) is not kind and not (kind is float and type(value) is int):
-                raise ConfigError(f"options.{field.name} is {value!r}; it must be of type {kind.__name__}")
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"options.{name} is {getattr(self, name)!r}; it may be {', '.join(choices)}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be at least {least}")
-        for name in ("minHitRate", "maxFalseAlarmRate", "weightTrimRate"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(f"options.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
+                raise ConfigError(f"options.{name} is {value!r}; it must be of type {kind.__name__}")
+            if choices is not None and value not in choices:
+                raise ConfigError(f"options.{name} is {value!r}; it may be {', '.join(choices)}")
+            if name in _LEAST and value < _LEAST[name]:
+                raise ConfigError(f"options.{name} is {value}; it must be at least {_LEAST[name]}")
+            if name in _RATES and not 0 < value <= 1:
+                raise ConfigError(f"options.{name} is {value}; it must be above 0 and at most 1")
         if self.baseFormatSave and self.featureType != "HAAR":
             raise ConfigError("options.baseFormatSave works with featureType HAAR alone: the old format has no other")
 
@@ -84,3 +88,96 @@ class TrainOptions:
     def positives_needed(self) -> int:
         """Samples that the .vec must hold: numPos, and what the stages before the last may reject."""
         return self.numPos + (self.numStages - 1) * self.rejectable_per_stage
+
+
+def check_requirements(inputs: Inputs, options: TrainOptions) -> Findings:
+    """Check the numbers of a training against each other; what the inputs themselves lack is not repeated."""
+    features = count_features(options)
+    memory, available = buffer_bytes(options, features), available_memory()
+    size = f"{memory / 2**20:.0f}"
+    about = {"features": features, "buffers_mb": round(memory / 2**20)}
+    found = Findings(summary=f"{features} features, {size} MB of buffers", about=about)
+
+    needed = options.positives_needed
+    slack = needed + (max(1, round(0.02 * options.numPos)) if options.numStages > 1 else 0)
+    rule = f"numPos {options.numPos} + {options.numStages - 1} stages × {options.rejectable_per_stage} rejected by each"
+    if 0 < inputs.samples < needed:
+        found.errors.append(too_few_samples(inputs, options, f"the training may need {needed} ({rule})"))
+    elif 0 < inputs.samples < slack:
+        reason = f"enough for {rule}; samples that no stage was trained on may be rejected, too, and {slack} be needed"
+        found.warnings.append(too_few_samples(inputs, options, reason))
+
+    # A stage sees only what the stages before it let through, so the later ones need many more.
+    last = options.numNeg / options.maxFalseAlarmRate ** (options.numStages - 1)
+    if inputs.negatives and inputs.windows < options.numNeg:
+        found.errors.append(
+            f"The {len(inputs.negatives)} negatives of {inputs.bg} hold about {inputs.windows} windows of {options.w}×"
+            f"{options.h}, fewer than numNeg {options.numNeg}: give more or larger pictures, or lower options.numNeg."
+        )
+    elif inputs.negatives and last > 200 * inputs.windows:
+        found.warnings.append(
+            f"The last stage has to find {options.numNeg} false alarms among some {last:.2g} windows; the negatives "
+            f"hold about {inputs.windows:.2g}, each again at shifted positions in further rounds. Training may end "
+            "early; more pictures help."
+        )
+
+    if available is not None and memory > 0.8 * available:
+        said = f"The buffers need {size} of {available / 2**20:.0f} MB that are free. {LESS_MEMORY}"
+        (found.errors if memory > available else found.warnings).append(said)
+    return found
+
+
+def too_few_samples(inputs: Inputs, options: TrainOptions, reason: str) -> str:
+    """What to say when the samples of the .vec run out, or will."""
+    kept = 1 + (options.numStages - 1) * (1 - options.minHitRate)
+    fits = max(1, min(int(0.97 * inputs.samples / kept), int(0.97 * options.numPos)))
+    return (
+        f"{inputs.vec} holds {inputs.samples} samples, {reason}. "
+        f"Set options.numPos={fits} or less, or add positives, and train under a new name."
+    )
+
+
+def count_features(options: TrainOptions) -> int:
+    """The features that the binary considers in a window (checked against what it prints)."""
+    w, h = options.w, options.h
+    if options.featureType == "LBP":
+        return _upright(w, h, 3, 3)
+    if options.featureType == "HOG":
+        blocks = [(a * cell, b * cell) for cell in range(8, w // 2 + 1, 8) for a, b in ((2, 2), (2, 4), (4, 2))]
+        return 36 * sum(len(range(0, w - a + 1, 4)) * len(range(0, h - b + 1, 4)) for a, b in blocks)
+    total = sum(_upright(w, h, a, b) for a, b in (_BASIC if options.mode == "BASIC" else _CORE))
+    return total + (sum(_tilted(w, h, a, b) for a, b in _TILTED) if options.mode == "ALL" else 0)
+
+
+def _upright(w: int, h: int, a: int, b: int) -> int:
+    """Positions and sizes of a grid of a × b equal cells in a window of w × h."""
+    return sum(range(w + 1 - a, 0, -a)) * sum(range(h + 1 - b, 0, -b))
+
+
+def _tilted(w: int, h: int, a: int, b: int) -> int:
+    """The same, turned by 45°: its bounding box is a·dx + b·dy on both sides."""
+    sizes = np.add.outer(a * np.arange(1, w + 1), b * np.arange(1, h + 1))
+    return int((np.maximum(0, w + 1 - sizes) * np.maximum(0, h + 1 - sizes)).sum())
+
+
+def buffer_bytes(options: TrainOptions, features: int) -> int:
+    """Bytes of the binary's large buffers: values, sorted indices (held twice) and integral images."""
+    samples = options.numPos + options.numNeg
+    values = min(options.precalcValBufSize * 2**20, 4 * samples * features)
+    indices = min(options.precalcIdxBufSize * 2**20, (2 if samples < 65536 else 4) * samples * features)
+    images = {"HAAR": 2, "LBP": 1, "HOG": 10}[options.featureType] * 4 * samples * (options.w + 1) * (options.h + 1)
+    return values + (2 * indices if options.featureType == "HAAR" else 0) + images
+
+
+def available_memory() -> int | None:
+    """Bytes of memory that a new process can have without swapping; None where the system does not tell."""
+    if sys.platform != "linux":
+        names = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")
+        known = hasattr(os, "sysconf") and set(names) <= set(os.sysconf_names)
+        return os.sysconf(names[0]) * os.sysconf(names[1]) if known else None
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    limits = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    group, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if group.is_file() and used.is_file() and group.read_text().strip().isdigit():
+        limits.append(int(group.read_text()) - int(used.read_text()))
+    return min(limits, default=None)

@@ -1,23 +1,21 @@
 """OpenCV's trainer: starting opencv_traincascade, following it, judging what it made."""
 
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cascade.errors import DataError, EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
-from cascade.opencv.options import TrainOptions
-from cascade.opencv.requirements import check_requirements
-from cascade.opencv.tools.find import ToolPaths
+from cascade.errors import TrainingError
+from cascade.opencv.log import TrainingLog, diagnose
+from cascade.opencv.options import TrainOptions, check_requirements
+from cascade.opencv.process import run_logged
 from cascade.opencv.tools.install import ensure_tools
-from cascade.opencv.tools.process import run_logged
 from cascade.samples.lists import write_background
 from cascade.training.preflight import not_writable
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Training
-from cascade.xml import CascadeXml, read_cascade
+from cascade.xml import read_cascade, read_if_whole
 
 _PROCESS_NOTE = "traincascade.pid"
 # How fast, not what: these may differ when a training is continued.
@@ -26,21 +24,16 @@ _IN_PARAMS_XML = {"h": "height", "w": "width", "bt": "boostType", "maxFalseAlarm
 
 
 class OpenCVTrainer:
-    """Trains a cascade with opencv_traincascade; its output goes to `traincascade.log`. See `Trainer`.
-
-    Args:
-        options: the binary's own.
-        tools: where the binaries are.
-    """
+    """Trains a cascade with opencv_traincascade, logged in `traincascade.log`; `tools` is what `ensure_tools` takes."""
 
     name = "opencv"
 
-    def __init__(self, options: TrainOptions, tools: ToolPaths | None = None) -> None:
+    def __init__(self, options: TrainOptions, tools: Mapping[str, str | None] | None = None) -> None:
         self.window = (options.w, options.h)
         self.stages = options.numStages
         self.settings: Mapping[str, Any] = asdict(options)
         self._options = options
-        self._tools = tools or ToolPaths()
+        self._tools = dict(tools or {})
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """More stages are added to those that are there."""
@@ -52,26 +45,18 @@ class OpenCVTrainer:
 
     def finished(self, folder: Path) -> Finished:
         """The stages that the binary would load, and the options in `params.xml`."""
-        parameters = _read(folder / "params.xml")
+        parameters = read_if_whole(folder / "params.xml")
         if parameters is None:
             return Finished()
-        count = 0
-        while _read(folder / f"stage{count}.xml") is not None:
-            count += 1
+        count = next(index for index in itertools.count() if read_if_whole(folder / f"stage{index}.xml") is None)
         told = {name: parameters.parameter(f".//{_IN_PARAMS_XML.get(name, name)}") for name in self.settings}
         return Finished(count, {name: value for name, value in told.items() if value is not None})
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
-        """Run the binary until its end; see `Trainer`.
-
-        Raises:
-            ToolsError: there is none, and it cannot be made.
-            TrainingError: it failed, or one that outlived an earlier command still runs in the folder.
-            KeyboardInterrupt: it was stopped from outside, and has ended.
-        """
-        tools = ensure_tools(self._tools.createsamples, self._tools.traincascade)
+        """Run the binary until its end; a ToolsError where there is none and it cannot be made."""
+        tools = ensure_tools(**self._tools, console=None)
         folder = folder.absolute()
-        log_file, listed = folder / "traincascade.log", folder / "negatives.txt"
+        log_file, listed, note = folder / "traincascade.log", folder / "negatives.txt", folder / _PROCESS_NOTE
         # Absolute paths and no empty line: the binary starts from the working directory, stops at a gap.
         command = [str(tools.traincascade), *self._options.arguments(folder, inputs.vec.absolute(), listed)]
         try:
@@ -83,24 +68,18 @@ class OpenCVTrainer:
         except OSError as error:
             raise TrainingError(not_writable(folder, error.strerror)) from error
         log = TrainingLog(observers)
-        note = folder / _PROCESS_NOTE
         try:
             status = run_logged(command, log_file, log.feed, on_start=lambda pid: note.write_text(str(pid)))
         finally:
             note.unlink(missing_ok=True)
         log.tell_finished()
         self._note_full_stages(log, observers)
-        failure = diagnose(status, log, self._options, inputs, folder, log_file)
-        if failure is not None and not isinstance(failure, EarlyStop):
-            raise failure
-        weak_trees = read_cascade(folder / "cascade.xml").weak_trees
-        about = {
-            "weak_trees": sum(weak_trees),
-            "tools": {"traincascade": str(tools.traincascade), "origin": tools.origin},
-            "command": command,
-        }
-        size = f"{sum(weak_trees)} weak trees"
-        return Training(folder / "cascade.xml", len(weak_trees), size, failure, about)
+        early_stop = diagnose(status, log, self._options, inputs, folder, log_file)
+        model = folder / "cascade.xml"
+        trees = read_cascade(model).weak_trees
+        used = {"traincascade": str(tools.traincascade), "origin": tools.origin}
+        about = {"weak_trees": sum(trees), "tools": used, "command": command}
+        return Training(model, len(trees), f"{sum(trees)} weak trees", early_stop, about)
 
     def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
         """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
@@ -124,20 +103,10 @@ class OpenCVTrainer:
             )
 
 
-def _read(path: Path) -> CascadeXml | None:
-    try:
-        return read_cascade(path)
-    except DataError:
-        return None
-
-
 def _refuse_survivor(folder: Path) -> None:
-    """Refuse to train beside a binary whose command was killed before it could end it.
+    """Refuse to train beside a binary that outlived its killed command: it may write to the folder until it ends.
 
-    It ends by itself when it next prints something; until then it may write to the folder. Told on Linux alone.
-
-    Raises:
-        TrainingError: it is still there.
+    It ends by itself when it next prints something. Told on Linux alone.
     """
     note = folder / _PROCESS_NOTE
     pid = note.read_text() if note.is_file() else ""

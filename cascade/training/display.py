@@ -1,5 +1,6 @@
 """Showing a training while it runs: a row per stage, and on a terminal what is being done just now."""
 
+import math
 import time
 
 from rich.console import Console
@@ -12,18 +13,12 @@ _FORMATS = {"acceptance_ratio": ".3g", "hit_rate": ".4f", "false_alarm_rate": ".
 
 
 class StageDisplay(Observer):
-    """Prints a row of figures for each finished stage; `close` it in the end.
+    """Prints a row of figures for each finished stage, those of earlier runs `before` all; `close` it in the end."""
 
-    Args:
-        console: where to show it.
-        stages: the number of stages asked for.
-        before: stages of earlier runs, shown above.
-    """
-
-    def __init__(self, console: Console, stages: int, before: list[Stage]) -> None:
+    def __init__(self, console: Console, stages_asked_for: int, before: list[Stage]) -> None:
         self._console = console
-        self._last = stages - 1
-        self._names: list[str] = []
+        self._last = stages_asked_for - 1
+        self._headed = False
         self._status = console.status("")
         self._said = time.monotonic()
         for stage in before:
@@ -44,20 +39,19 @@ class StageDisplay(Observer):
 
     def stage_finished(self, stage: Stage) -> None:
         """Print its row."""
-        figures = stage.figures()
-        headings = {name: _HEADINGS.get(name, name.replace("_", " ")) for name in figures}
-        if list(figures) != self._names:
-            self._names = list(figures)
-            self._print("  ".join(f"{heading:>6}" for heading in headings.values()))
-        self._print("  ".join(f"{_shown(name, figures[name]):>{max(6, len(headings[name]))}}" for name in headings))
+        columns = {name: _HEADINGS.get(name, name.replace("_", " ")).rjust(6) for name in stage.figures()}
+        if not self._headed:
+            self._headed = True
+            self._print(*columns.values())
+        self._print(*(_shown(name, value).rjust(len(columns[name])) for name, value in stage.figures().items()))
 
     def noted(self, text: str) -> None:
         """Print it as a warning."""
         warn(self._console, text)
 
-    def _print(self, text: str) -> None:
+    def _print(self, *texts: str) -> None:
         self._said = time.monotonic()
-        self._console.print(text, soft_wrap=True, highlight=False)
+        self._console.print("  ".join(texts), soft_wrap=True, highlight=False)
 
 
 def warn(console: Console, text: str, label: str = "warning", style: str = "yellow") -> None:
@@ -66,5 +60,4 @@ def warn(console: Console, text: str, label: str = "warning", style: str = "yell
 
 
 def _shown(name: str, value: float) -> str:
-    """A figure as text; what is not known is left empty."""
-    return "" if value != value else format(value, _FORMATS.get(name, ".4g" if isinstance(value, float) else ""))
+    return "" if math.isnan(value) else format(value, _FORMATS.get(name, ".4g" if isinstance(value, float) else ""))

@@ -3,7 +3,7 @@
 Each thing that can be wrong with a file has one function and one wording; a trainer that fails asks the same ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cascade.errors import DataError, ImageError
@@ -14,37 +14,28 @@ from cascade.training.trainer import Findings, Inputs
 
 
 def inspect(
-    vec: Path, bg: Path, window: tuple[int, int], on_picture: Callable[[int, int], None] | None = None
+    vec: Path, bg: Path, window: tuple[int, int], track: Callable[[list[Path]], Iterable[Path]] = iter
 ) -> tuple[Inputs, Findings]:
-    """Check positives and negatives against the detector's window.
+    """Check positives and negatives against the detector's window; returns them, and what is wrong with them.
 
-    Args:
-        vec: the positives.
-        bg: the list of negatives.
-        window: width and height in pixels.
-        on_picture: told how many of how many negatives have been looked at.
-
-    Returns:
-        The inputs, and what is wrong with them.
+    The window is width and height in pixels; `track` goes through the negatives, as a progress bar's does.
     """
-    errors = [problem for problem in (vec_problem(vec, window), list_problem(bg)) if problem is not None]
+    problem = vec_problem(vec, window)
+    found = Findings([text for text in (problem, list_problem(bg)) if text is not None])
+    inputs = Inputs(vec, bg, window, 0 if problem else read_vec_header(vec).count)
     listed = read_background(bg) if bg.is_file() else []
-    usable: list[Path] = []
-    windows = 0
     refused: list[str] = []
-    for index, path in enumerate(listed):
+    for path in track(listed):
         try:
-            windows += _windows_of(path, window)
-            usable.append(path)
+            inputs.windows += _windows_of(path, window)
+            inputs.negatives.append(path)
         except ImageError as error:
             refused.append(str(error))
-        if on_picture is not None:
-            on_picture(index + 1, len(listed))
-    if bg.is_file() and not usable:
-        errors.append(unusable_negatives(bg, window))
-    left_out = f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…"
-    samples = read_vec_header(vec).count if vec_problem(vec, window) is None else 0
-    return Inputs(vec, bg, window, samples, usable, windows), Findings(errors, [left_out] if refused else [])
+    if bg.is_file() and not inputs.negatives:
+        found.errors.append(unusable_negatives(bg, window))
+    if refused:
+        found.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
+    return inputs, found
 
 
 def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:
@@ -57,14 +48,14 @@ def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:
         return str(error)
     if header.count == 0:
         return f"{vec} holds no samples."
-    w, h = window
-    if header.pixels != w * h:
-        sizes = ", ".join(f"{w}×{h}" for w, h in possible_windows(header.pixels))
-        return (
-            f"The samples of {vec} have {header.pixels} pixels, the window is {w}×{h} = {w * h}. Set options.w and "
-            f"options.h to the size the file was made with ({sizes or 'unknown'}), or make it anew."
-        )
-    return None
+    if header.pixels == window[0] * window[1]:
+        return None
+    sizes = ", ".join(f"{w}×{h}" for w, h in possible_windows(header.pixels))
+    return (
+        f"The samples of {vec} have {header.pixels} pixels, the window is {window[0]}×{window[1]} = "
+        f"{window[0] * window[1]}. Set options.w and options.h to the size the file was made with "
+        f"({sizes or 'unknown'}), or make it anew."
+    )
 
 
 def list_problem(bg: Path) -> str | None:
@@ -95,11 +86,7 @@ def count_windows(width: int, height: int, w: int, h: int) -> int:
 
 
 def _windows_of(path: Path, window: tuple[int, int]) -> int:
-    """The windows in a negative.
-
-    Raises:
-        ImageError: it cannot be used.
-    """
+    """The windows in a negative; an ImageError says why it cannot be used."""
     try:
         if binary_suffix(path) is None:
             raise ImageError(f"{path} is not JPEG, PNG, BMP or PNM; python -m cascade.prepare converts")

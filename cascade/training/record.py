@@ -1,22 +1,18 @@
 """Keeping a training's figures: a CSV, and TensorBoard's event files."""
 
 import csv
-import io
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from cascade.files import write_whole
+from cascade.files import whole
 from cascade.training.trainer import Observer, Stage
 
 CSV_NAME = "stages.csv"
-_SHARED = {field.name for field in fields(Stage)}
 
 
 class StageTable(Observer):
-    """Adds a row to `stages.csv` for each finished stage.
-
-    Rows of stages that are trained anew are replaced, those before are kept.
-    """
+    """Adds a row to `stages.csv` for each finished stage; rows of stages that are trained anew are replaced."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / CSV_NAME
@@ -24,21 +20,16 @@ class StageTable(Observer):
     def stage_finished(self, stage: Stage) -> None:
         """Write the stage's row."""
         before = [row for row in read_stages(self._path) if row.index < stage.index]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(stage.figures()), extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(row.figures() for row in [*before, stage])
-        write_whole(self._path, text.getvalue())
+        with whole(self._path) as part, part.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, list(stage.figures()), extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(row.figures() for row in [*before, stage])
 
 
 class TensorBoardStages(Observer):
     """Writes the figures of each stage, and of each round in it, for TensorBoard.
 
-    The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far.
-
-    Args:
-        folder: for its event files.
-        rounds_before: rounds of earlier runs.
+    The step of `stage/…` is the stage's number, that of `round/…` the number of rounds so far, of earlier runs, too.
     """
 
     def __init__(self, folder: Path, rounds_before: int = 0) -> None:
@@ -68,14 +59,14 @@ class TensorBoardStages(Observer):
 
 def read_stages(path: Path) -> list[Stage]:
     """Read the rows of `stages.csv`; none when it does not exist."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return [_stage(row) for row in csv.DictReader(io.StringIO(text))]
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [_stage(row) for row in csv.DictReader(handle)]
 
 
 def _stage(row: dict[str, str]) -> Stage:
-    numbers: dict[str, float] = {
-        name: int(text) if text.isdigit() else float(text) for name, text in row.items() if text
-    }
-    stage = Stage(0, own={name: value for name, value in numbers.items() if name not in _SHARED}, finished=True)
-    vars(stage).update({name: value for name, value in numbers.items() if name in _SHARED})
-    return stage
+    numbers: dict[str, Any] = {name: int(text) if text.isdigit() else float(text) for name, text in row.items() if text}
+    shared = {field.name for field in fields(Stage)}
+    own = {name: numbers.pop(name) for name in list(numbers) if name not in shared}
+    return Stage(**numbers, own=own, finished=True)

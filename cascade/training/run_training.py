@@ -2,14 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from cascade.boxes import BoxAdjustment
@@ -26,19 +25,19 @@ from cascade.training.trainer import Findings, Inputs, Observer, Stage, Trainer,
 
 @dataclass
 class TrainConfig:
-    """All settings of `python -m cascade.train`; `configs/cascade/train.yaml` says what each means."""
+    """All settings of `python -m cascade.train`; `configs/cascade/train.yaml` has their meaning and defaults."""
 
-    name: str = MISSING
-    samples: str | None = None
-    vec: str | None = None
-    bg: str | None = None
-    trainer: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    tools: dict[str, Any] = field(default_factory=dict)
-    preflight: str = "strict"
-    accept_early_stop: bool = False
-    tensorboard: bool = True
-    box_adjustment: dict[str, float] = field(default_factory=dict)
+    name: str
+    samples: str | None
+    vec: str | None
+    bg: str | None
+    trainer: dict[str, Any]
+    options: dict[str, Any]
+    tools: dict[str, Any]
+    preflight: str
+    accept_early_stop: bool
+    tensorboard: bool
+    box_adjustment: dict[str, float]
 
     def __post_init__(self) -> None:
         if self.preflight not in ("strict", "warn"):
@@ -55,10 +54,7 @@ class TrainConfig:
 
 
 def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: Console) -> float:
-    """Train as configured into a folder, going on with what is there.
-
-    Returns:
-        The false-alarm rate of the whole detector on its training negatives.
+    """Train as configured into a folder, going on with what is there; returns the false-alarm rate on its negatives.
 
     Raises:
         OutputError: another training is running in the folder.
@@ -70,15 +66,14 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
     with interruptible(), sole_use(folder, busy):
         begin_or_continue(folder, trainer, inputs)
         write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.structured(config)))
-        report = _Report(folder, config, trainer, inputs, found)
+        report = _Report(folder, config.name, trainer, inputs, found)
         before = report.stages()
         if before:
             console.print(f"Going on after stage {before[-1].index} in {folder}", soft_wrap=True)
         with closing(StageDisplay(console, trainer.stages, before)) as display:
             observers: list[Observer] = [StageTable(folder), display, report]
             if config.tensorboard and find_spec("tensorboard") is not None:
-                rounds = sum(stage.rounds for stage in before)
-                observers.append(TensorBoardStages(folder / "tensorboard", rounds))
+                observers.append(TensorBoardStages(folder / "tensorboard", sum(stage.rounds for stage in before)))
             elif config.tensorboard:
                 warn(console, "TensorBoard is not installed, so nothing is written for it")
             try:
@@ -86,31 +81,26 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
             except (TrainingError, KeyboardInterrupt) as error:
                 report.write("failed" if isinstance(error, TrainingError) else "interrupted", error)
                 raise
-        outcome = "trained" if result.stopped_early is None else "stopped early"
-        figures = report.write(outcome, result.stopped_early, result)
+        early = result.stopped_early
+        figures = report.write("trained" if early is None else "stopped early", early, result)
         detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
         detector |= {"trainer": trainer.name, "box_adjustment": config.box_adjustment}
         write_whole(result.model.with_suffix(".json"), json.dumps(detector, indent=2) + "\n")
-    if result.stopped_early is not None and not config.accept_early_stop:
-        raise result.stopped_early
+    if early is not None and not config.accept_early_stop:
+        raise early
     facts = [f"{result.stages} stages", result.summary, f"{figures['seconds']:.0f} s of training"]
     console.print(f"{result.model}: {', '.join(filter(None, facts))}", soft_wrap=True, highlight=False)
     return float(figures["false_alarm_rate"])
 
 
 def _check(config: TrainConfig, trainer: Trainer, console: Console) -> tuple[Inputs, Findings]:
-    """Look at everything before anything is written, and say what was found.
-
-    Raises:
-        TrainingError: the training cannot succeed, and is not to be tried all the same.
-    """
+    """Look at everything before anything is written, say what was found, and refuse what cannot succeed."""
     with progress_bar(console) as bar:
-        task = bar.add_task("looking at the negatives", total=None)
-        inputs, found = inspect(
-            *config.inputs(), trainer.window, lambda done, total: bar.update(task, completed=done, total=total)
+        inputs, general = inspect(
+            *config.inputs(), trainer.window, lambda listed: bar.track(listed, description="looking at the negatives")
         )
-    own = trainer.check(inputs)
-    found = Findings(found.errors + own.errors, found.warnings + own.warnings, own.summary, own.about)
+    found = trainer.check(inputs)
+    found.errors[:0], found.warnings[:0] = general.errors, general.warnings
     facts = [f"{inputs.samples} positives", f"{len(inputs.negatives)} negatives (some {inputs.windows:.3g} windows)"]
     console.print(", ".join(filter(None, [*facts, found.summary])), soft_wrap=True, highlight=False)
     for text in found.warnings:
@@ -127,7 +117,7 @@ class _Report(Observer):
     """Writes `report.json`, however a training ends."""
 
     folder: Path
-    config: TrainConfig
+    name: str
     trainer: Trainer
     inputs: Inputs
     found: Findings
@@ -140,27 +130,25 @@ class _Report(Observer):
         finished = self.trainer.finished(self.folder).stages
         return [stage for stage in read_stages(self.folder / CSV_NAME) if stage.index < finished]
 
-    def write(
-        self, outcome: str, reason: BaseException | None = None, result: Training | None = None
-    ) -> Mapping[str, Any]:
+    def write(self, outcome: str, cause: BaseException | None = None, result: Training | None = None) -> dict[str, Any]:
         """Write it, and return what it says."""
         stages, inputs = self.stages(), self.inputs
         report = {
-            "name": self.config.name,
+            "name": self.name,
             "trainer": self.trainer.name,
             "outcome": outcome,
-            "reason": f"{type(reason).__name__}: {reason}" if isinstance(reason, TrainingError) else None,
-            "stages": 0 if result is None else result.stages,
+            "reason": f"{type(cause).__name__}: {cause}" if isinstance(cause, TrainingError) else None,
+            "stages": result.stages if result else 0,
             "stages_finished": self.trainer.finished(self.folder).stages,
             "hit_rate": math.prod(stage.hit_rate for stage in stages),
             "false_alarm_rate": math.prod(stage.false_alarm_rate for stage in stages),
             "seconds": round(sum(stage.seconds for stage in stages), 1),
-            "cascade_bytes": 0 if result is None else result.model.stat().st_size,
+            "cascade_bytes": result.model.stat().st_size if result else 0,
             "positives": {"vec": str(inputs.vec), "samples": inputs.samples},
             "negatives": {"bg": str(inputs.bg), "pictures": len(inputs.negatives), "windows": inputs.windows},
             "options": dict(self.trainer.settings),
             **self.found.about,
-            **({} if result is None else result.about),
+            **(result.about if result else {}),
             "warnings": self.found.warnings,
             "per_stage": [stage.figures() for stage in stages],
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,32 +11,19 @@ from cascade.errors import EarlyStop
 
 @dataclass
 class Stage:
-    """One stage of a detector, as far as it is trained.
+    """One stage of a detector, as far as it is trained; ratios and rates are 0 to 1, nan where not known."""
 
-    Attributes:
-        index: its number, from 0.
-        positives: positives that the stages before accept.
-        positives_consumed: positives looked at for that.
-        negatives: negatives that the stages before accept, wrongly.
-        acceptance_ratio: share of the negatives looked at that those are: what all stages before let pass.
-        own: what only this kind of trainer counts, by name; first the rounds that the stage took, such as `weak` trees
-            or `epochs`.
-        hit_rate: share of the positives that the stage accepts.
-        false_alarm_rate: share of the negatives that the stage accepts.
-        seconds: time it took.
-        finished: whether it was trained to its end and saved.
-    """
-
-    index: int
-    positives: int = 0
-    positives_consumed: int = 0
-    negatives: int = 0
-    acceptance_ratio: float = float("nan")
+    index: int  # its number, from 0
+    positives: int = 0  # that the stages before accept
+    positives_consumed: int = 0  # looked at for that
+    negatives: int = 0  # that the stages before accept, wrongly
+    acceptance_ratio: float = nan  # share of the negatives looked at that those are: what all stages before let pass
+    # What only this kind of trainer counts, by name; first the rounds that the stage took: `weak` trees, `epochs`
     own: dict[str, float] = field(default_factory=dict)
-    hit_rate: float = float("nan")
-    false_alarm_rate: float = float("nan")
+    hit_rate: float = nan  # share of the positives that the stage accepts
+    false_alarm_rate: float = nan  # share of the negatives that it accepts
     seconds: float = 0.0
-    finished: bool = False
+    finished: bool = False  # trained to its end and saved
 
     @property
     def rounds(self) -> int:
@@ -51,35 +39,27 @@ class Stage:
         return figures
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inputs:
-    """What a detector is trained on, looked at.
+    """What a detector is trained on, looked at."""
 
-    Attributes:
-        vec: file of the positives.
-        bg: list of the negatives.
-        window: width and height of the detector's window in pixels, as the trainer wants it.
-        samples: samples in the .vec; 0 where it cannot be used.
-        negatives: pictures of the list, absolute paths: JPEG, PNG, BMP or PNM, no smaller than the window.
-        windows: about so many windows do they hold.
-    """
-
-    vec: Path
-    bg: Path
-    window: tuple[int, int]
-    samples: int = 0
+    vec: Path  # file of the positives
+    bg: Path  # list of the negatives
+    window: tuple[int, int]  # width and height of the detector's window in pixels, as the trainer wants it
+    samples: int = 0  # in the .vec; 0 where it cannot be used
+    # Pictures of the list, absolute paths: JPEG, PNG, BMP or PNM, no smaller than the window
     negatives: list[Path] = field(default_factory=list)
-    windows: int = 0
+    windows: int = 0  # about so many do they hold
 
 
 @dataclass
 class Findings:
-    """What a check found: what will go wrong, what may, the size of the task in a few words, more for the report."""
+    """What a check found."""
 
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    summary: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)  # what will go wrong
+    warnings: list[str] = field(default_factory=list)  # what may
+    summary: str = ""  # the size of the task in a few words
+    about: dict[str, Any] = field(default_factory=dict)  # more for the report
 
 
 @dataclass(frozen=True)
@@ -92,21 +72,13 @@ class Finished:
 
 @dataclass(frozen=True)
 class Training:
-    """A training that came to its end.
+    """A training that came to its end."""
 
-    Attributes:
-        model: the detector's file in the folder, such as `cascade.xml`.
-        stages: stages that it has.
-        summary: how large it is, in a few words.
-        stopped_early: why there are fewer stages than asked for; None when all are there.
-        about: more for the report.
-    """
-
-    model: Path
+    model: Path  # the detector's file in the folder, such as `cascade.xml`
     stages: int
-    summary: str = ""
-    stopped_early: EarlyStop | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""  # how large it is, in a few words
+    stopped_early: EarlyStop | None = None  # why there are fewer stages than asked for
+    about: Mapping[str, Any] = field(default_factory=dict)  # more for the report
 
 
 class Observer:
@@ -128,18 +100,12 @@ class Trainer(Protocol):
     Each is a module, and a file in `configs/cascade/trainer` that names it by `_target_` and holds its options. What
     concerns all of them is done around it: checks of files and windows, `stages.csv`, display, report, the lock on the
     folder, SIGTERM as Ctrl-C.
-
-    Attributes:
-        name: the name of its config.
-        window: width and height of the detector's window in pixels.
-        stages: the number of stages asked for.
-        settings: its options, plain values; they are recorded, and compared before a training is continued.
     """
 
-    name: str
-    window: tuple[int, int]
-    stages: int
-    settings: Mapping[str, Any]
+    name: str  # of its config
+    window: tuple[int, int]  # width and height of the detector's window in pixels
+    stages: int  # asked for
+    settings: Mapping[str, Any]  # its options, plain values: recorded, and compared before a training is continued
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """Whether a training may be continued with another value of an option: how fast it is, or more stages."""
@@ -153,10 +119,8 @@ class Trainer(Protocol):
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
         """Train until the last stage or an end, going on after the finished stages of the folder.
 
-        A stage is saved when it is finished; one that was cut short is trained again.
-
-        Returns:
-            The training; an early stop is in it, and not raised.
+        A stage is saved when it is finished; one that was cut short is trained again. An early stop is told in the
+        training that is returned, and not raised.
 
         Raises:
             TrainingError: it failed; finished stages are kept.

@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
-from cascade.opencv.options import TrainOptions
-from cascade.opencv.requirements import count_features
-from cascade.opencv.tools.find import ToolPaths
+from cascade.opencv.log import TrainingLog, diagnose
+from cascade.opencv.options import TrainOptions, count_features
+from cascade.opencv.process import run_logged
 from cascade.opencv.tools.install import ensure_tools
-from cascade.opencv.tools.process import run_logged
 from cascade.opencv.trainer import OpenCVTrainer
 from cascade.pictures import read_gray
 from cascade.samples.annotations import read_annotations
@@ -25,7 +22,7 @@ from cascade.samples.vec import read_vec, read_vec_header, write_vec
 from cascade.samples.window import Window
 from cascade.training.record import read_stages
 from cascade.training.trainer import Inputs
-from cascade.xml import count_stages, read_cascade
+from cascade.xml import read_cascade, read_if_whole
 
 # The first run compiles the binaries, which takes minutes
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(3600)]
@@ -68,7 +65,7 @@ def vec(drawn, tmp_path_factory):
 def train(tools, folder, vec, negatives, **options):
     """Train without the checks that come before."""
     chosen = TrainOptions(**(SMALL | {"featureType": "LBP"} | options))
-    trainer = OpenCVTrainer(chosen, ToolPaths(str(tools.createsamples), str(tools.traincascade)))
+    trainer = OpenCVTrainer(chosen, {"traincascade": str(tools.traincascade)})
     inputs = Inputs(Path(vec), folder / "bg.txt", trainer.window, 200, list(negatives))
     return trainer.train(inputs, folder, [])
 
@@ -172,11 +169,11 @@ class TestFromFoldersToDetector:
         assert process.returncode == 130, output
         assert "the same command goes on" in output
         assert json.loads((folder / "report.json").read_text())["outcome"] == "interrupted"
-        assert count_stages(folder / "cascade.xml") is None
+        assert read_if_whole(folder / "cascade.xml") is None
         (folder / "stage1.xml").write_text("<opencv_storage><stage1>")  # as a crash leaves it
         output = commands.run(*call)
         assert "stage1.xml was cut short" in output
-        assert count_stages(folder / "cascade.xml") == 3
+        assert len(read_cascade(folder / "cascade.xml").stages) == 3
         assert "Stage 0 is loaded" in (folder / "traincascade.log").read_text()
 
     def test_sweep_has_a_folder_per_run(self, commands, vec, negatives, tools):
@@ -206,8 +203,8 @@ class TestEveryFailureHasItsName:
         command = [tools.traincascade, *options.arguments(tmp_path, vec, missing)]
         status = run_logged(command, tmp_path / "log", log.feed)
         assert status == 0
-        failure = diagnose(status, log, options, Inputs(vec, missing, (W, H)), tmp_path, tmp_path / "log")
-        assert isinstance(failure, TrainingError) and f"no list of negatives at {missing}" in str(failure)
+        with pytest.raises(TrainingError, match=f"no list of negatives at {missing}"):
+            diagnose(status, log, options, Inputs(vec, missing, (W, H)), tmp_path, tmp_path / "log")
 
     @pytest.mark.parametrize("listed", [[], ["gone.png"]])
     def test_list_without_a_picture(self, tools, tmp_path, vec, listed):
@@ -250,7 +247,7 @@ class TestEveryFailureHasItsName:
         result = train(tools, tmp_path, vec, negatives, maxFalseAlarmRate=0.9, numStages=20)
         assert isinstance(result.stopped_early, EarlyStop)
         assert f"after {result.stages} of 20 stages" in str(result.stopped_early)
-        assert count_stages(tmp_path / "cascade.xml") == result.stages < 20
+        assert len(read_cascade(tmp_path / "cascade.xml").stages) == result.stages < 20
 
     def test_the_format_of_opencv_1_is_read(self, tools, tmp_path, vec, negatives):
         result = train(tools, tmp_path, vec, negatives, featureType="HAAR", baseFormatSave=True, numStages=2)

@@ -4,8 +4,7 @@ from dataclasses import replace
 import pytest
 
 from cascade.errors import EarlyStop, TrainingError
-from cascade.opencv.failures import diagnose
-from cascade.opencv.log import TrainingLog
+from cascade.opencv.log import TrainingLog, diagnose
 from cascade.opencv.options import TrainOptions
 from cascade.training.trainer import Inputs, Stage
 
@@ -74,13 +73,10 @@ def cascade_xml(stages, declared):
 def test_judges_by_log_and_file(tmp_path, status, text, stages, expected):
     if stages is not None:
         (tmp_path / "cascade.xml").write_text(cascade_xml(stages, stages))
-    failure = diagnose(
-        status,
-        feed(text)[0],
-        TrainOptions(numStages=3),
-        Inputs(tmp_path / "a.vec", tmp_path / "bg.txt", (24, 24), 500),
-        tmp_path,
-        tmp_path / "the.log",
-    )
+    inputs = Inputs(tmp_path / "a.vec", tmp_path / "bg.txt", (24, 24), 500)
+    try:
+        failure = diagnose(status, feed(text)[0], TrainOptions(numStages=3), inputs, tmp_path, tmp_path / "the.log")
+    except TrainingError as error:
+        failure = error
     assert (failure if expected is None else type(failure)) is expected
     assert failure is None or "the.log" in str(failure)

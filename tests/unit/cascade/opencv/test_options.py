@@ -7,8 +7,7 @@ from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
 from cascade.errors import ConfigError
-from cascade.opencv.options import TrainOptions
-from cascade.opencv.requirements import buffer_bytes, check_requirements, count_features
+from cascade.opencv.options import TrainOptions, buffer_bytes, check_requirements, count_features
 from cascade.training.trainer import Inputs
 
 
@@ -93,7 +92,7 @@ def test_too_few_negatives():
 
 
 def test_memory(monkeypatch):
-    monkeypatch.setattr("cascade.opencv.requirements.available_memory", lambda: 80 * 2**20)
+    monkeypatch.setattr("cascade.opencv.options.available_memory", lambda: 80 * 2**20)
     assert "Lower options.precalcValBufSize" in checked(2000).warnings[0]
-    monkeypatch.setattr("cascade.opencv.requirements.available_memory", lambda: 60 * 2**20)
+    monkeypatch.setattr("cascade.opencv.options.available_memory", lambda: 60 * 2**20)
     assert "The buffers need 69 of 60 MB" in checked(2000).errors[0]

@@ -7,9 +7,9 @@ from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
 from cascade.errors import ConfigError, ToolsError
-from cascade.opencv.tools import build, source
+from cascade.opencv.process import run_logged
+from cascade.opencv.tools import install
 from cascade.opencv.tools.find import find_tools, tools_folder
-from cascade.opencv.tools.process import run_logged
 from cascade.tools import tools
 
 
@@ -64,25 +64,25 @@ def test_those_of_the_cache(empty_path, tmp_path):
     (folder / "bin").mkdir(parents=True)
     (folder / "bin/opencv_traincascade").touch()
     found = find_tools()
-    assert (found.traincascade.parent, found.data, found.origin) == (folder / "bin", folder / "data", "cache")
+    assert (found.traincascade.parent, found.origin) == (folder / "bin", "cache")
 
 
 def test_another_archive_is_refused(tmp_path):
-    (tmp_path / source.ARCHIVE_NAME).write_bytes(b"something else")
+    (tmp_path / install.ARCHIVE_NAME).write_bytes(b"something else")
     with pytest.raises(ToolsError, match=r"its SHA-256 is f41f3fa6"):
-        source.unpack(tmp_path / source.ARCHIVE_NAME, tmp_path)
+        install.unpack(tmp_path / install.ARCHIVE_NAME, tmp_path)
     with pytest.raises(ToolsError, match="no source archive"):
-        source.unpack(tmp_path / "none", tmp_path)
+        install.unpack(tmp_path / "none", tmp_path)
 
 
 def test_compiler_is_named(empty_path, monkeypatch):
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(ToolsError, match="No C compiler"):
-        build.find_compiler()
+        install.find_compiler()
     monkeypatch.setenv("CC", sys.executable)
     monkeypatch.setenv("CXX", "no-such-compiler -O2")
     with pytest.raises(ToolsError, match=r"No C\+\+ compiler: no-such-compiler"):
-        build.find_compiler()
+        install.find_compiler()
 
 
 def test_the_command_says_where_they_are(empty_path, capsys, monkeypatch):
@@ -126,11 +126,11 @@ def test_a_program_does_not_outlive_an_interruption(tmp_path):
 
 
 def test_what_is_said_of_a_lost_network(tmp_path):
-    pip = source.Pip(tmp_path / "venv", tmp_path / "log")
+    pip = install.Pip(tmp_path / "venv", tmp_path / "log")
     pip.bin.mkdir(parents=True)
     binary(pip.bin / "python", "print('ERROR: No matching distribution found'); raise SystemExit(1)")
     with pytest.raises(ToolsError, match=r"pip could not get numpy from .*No matching distribution.*sdist=FILE"):
-        source.fetch(pip, tmp_path)
+        install.fetch(pip, tmp_path)
 
 
 def test_training_imports_no_torch():

@@ -5,7 +5,6 @@ import pytest
 
 from cascade.errors import TrainingError
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.tools.find import ToolPaths
 from cascade.opencv.trainer import OpenCVTrainer
 from cascade.training.trainer import Inputs, Observer
 
@@ -36,7 +35,7 @@ def trainer(tmp_path):
     program = tmp_path / "opencv_traincascade"
     program.write_text("#!/bin/sh\necho 'Usage: -vec'; exit 3\n")
     program.chmod(0o755)
-    return OpenCVTrainer(TrainOptions(), ToolPaths(traincascade=str(program)))
+    return OpenCVTrainer(TrainOptions(), {"traincascade": str(program)})
 
 
 def train(trainer, folder):

@@ -28,12 +28,12 @@ def test_windows_of_a_picture():
 def test_what_cannot_be_used_is_left_out_and_said(folder):
     (folder / "bg.txt").write_text("a.png\nsmall.png\nweb.webp\ngone.png\ndamaged.png\n")
     told = []
-    inputs, found = inspect(folder / "a.vec", folder / "bg.txt", WINDOW, lambda done, total: told.append((done, total)))
+    inputs, found = inspect(folder / "a.vec", folder / "bg.txt", WINDOW, lambda listed: told.extend(listed) or listed)
     assert (inputs.samples, inputs.negatives, inputs.windows) == (3, [folder / "a.png"], 1)
     assert found.errors == [] and "4 of 5 negatives are left out" in found.warnings[0]
     for part in ("small.png of 9×9 is smaller than the window", "web.webp is not JPEG", "gone.png: No such file"):
         assert part in found.warnings[0]
-    assert told == [(index, 5) for index in range(1, 6)]
+    assert len(told) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """What every trainer of a detector must do. A new one is added as one line, to TRAINERS."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from rich.console import Console
 
+from cascade.command import CONFIGS
 from cascade.errors import EarlyStop, OutputError, TrainingError
 from cascade.files import sole_use
 from cascade.opencv.options import TrainOptions
@@ -21,6 +23,8 @@ from cascade.training.run_training import TrainConfig, run_training
 from cascade.training.trainer import Findings, Finished, Observer, Stage, Training
 
 W, H = 12, 14
+SETTINGS = OmegaConf.to_container(OmegaConf.load(CONFIGS / "cascade/train.yaml"))
+SETTINGS = {field.name: SETTINGS.get(field.name, {}) for field in fields(TrainConfig)} | {"name": "mine"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def train(samples, tmp_path):
 
     def run(trainer, folder=tmp_path / "result", **settings):
         console = Console(file=StringIO(), width=200)
-        config = TrainConfig(**({"name": "mine", "samples": str(samples)} | settings))
+        config = TrainConfig(**(SETTINGS | {"samples": str(samples)} | settings))
         run_training(config, trainer, folder, console)
         return console.file.getvalue()
 

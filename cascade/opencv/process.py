@@ -1,9 +1,9 @@
 """Running a program with its output kept in a log."""
 
 import shlex
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
 
 def run_logged(
@@ -23,25 +23,18 @@ def run_logged(
         log: text file, created when missing.
         on_line: called with every line as it is printed; False keeps it out of the log.
         on_start: called with the number of the process.
-        env: its whole environment; None passes ours on.
+        env: its whole environment; ours by default.
     """
-    arguments = [str(part) for part in command]
+    call = [str(part) for part in command]
     with (
         log.open("a", encoding="utf-8", buffering=1) as sink,
-        subprocess.Popen(
-            arguments,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
+        Popen(
+            call, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, errors="replace", start_new_session=True
         ) as process,
     ):
         try:
             on_start(process.pid)
-            sink.write(f"$ {shlex.join(arguments)}\n")
+            sink.write(f"$ {shlex.join(call)}\n")
             for line in process.stdout or ():
                 if on_line(line.rstrip("\n")) is not False:
                     sink.write(line)
