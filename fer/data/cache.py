@@ -25,23 +25,21 @@ def cached_tensors(
 
     The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where
     the source's folder cannot be written; in `cache_dir` where that is given. It is right while the
-    source's size and time of change are what they were. It appears whole or not at all. Of several
-    processes that start at once one builds and the others wait for it; the lock dies with its process.
-    Where nothing can be written, the tensors are built anew each time, with a warning.
+    source's size and time of change are what they were. Of several processes that start at once one builds
+    and the others wait for it; the lock dies with its process. Where nothing can be written, the tensors are
+    built anew each time, with a warning.
 
     Args:
         source: the file that `build` reads.
-        tag: tells several caches of one source apart; holds the format's version, so that a new one makes
-            older caches void.
-        build: reads the source; called only where there is no right cache.
-        cache_dir: folder of the cache; made if missing.
+        tag: the version of what `build` makes of it; a new one makes older caches void.
+        build: called only where there is no right cache.
+        cache_dir: made if missing.
 
     Returns:
         The tensors by name, memory-mapped copy-on-write: writing to them never reaches the disk.
     """
     source = source.resolve()
-    status = source.stat()
-    fingerprint = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    fingerprint = {"size": source.stat().st_size, "mtime_ns": source.stat().st_mtime_ns}
     # elsewhere than beside it, two sources may have the same name: their paths tell them apart
     key = hashlib.sha256(str(source).encode()).hexdigest()[:12]
     paths = [(cache_dir or files.cache_dir()) / f"{source.name}-{key}.{tag}.pt"]
@@ -58,8 +56,8 @@ def cached_tensors(
             _log.debug("No cache at %s: %s", path, error)
             continue
         with held:
-            tensors = _load(path, fingerprint)  # another process may have built it meanwhile
-            if tensors is not None:
+            # another process may have built it meanwhile
+            if (tensors := _load(path, fingerprint)) is not None:
                 return tensors
             tensors = dict(build())
             try:

@@ -53,7 +53,12 @@ class Faces:
     @property
     def hard_labels(self) -> Tensor:
         """The most probable class of each face, int64 (N,)."""
-        return self.labels if self.labels.ndim == 1 else self.labels.argmax(dim=1)
+        return hard_labels(self.labels)
+
+
+def hard_labels(labels: Tensor) -> Tensor:
+    """The most probable classes, int64 (N,), of labels as `Faces` has them."""
+    return labels if labels.ndim == 1 else labels.argmax(dim=1)
 
 
 class Source(Protocol):

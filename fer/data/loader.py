@@ -38,8 +38,7 @@ class EpochBatches(Sampler[list[int]]):
         batch_size: largest number of faces per batch and process.
         shuffle: whether each epoch has an order of its own.
         seed: of the order.
-        rank: number of this process.
-        world_size: number of processes.
+        rank: number of this process among the `world_size` processes.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
     """A DataLoader over faces whose place in the epoch is saved in Lightning's checkpoints."""
 
     def __init__(self, faces: Faces, batches: EpochBatches, pin_memory: bool = False) -> None:
-        super().__init__(FaceDataset(faces), batch_sampler=batches, collate_fn=_as_is, pin_memory=pin_memory)
+        super().__init__(FaceDataset(faces), batch_sampler=batches, collate_fn=tuple, pin_memory=pin_memory)
         self.batches = batches
 
     def state_dict(self) -> dict[str, Any]:
@@ -102,7 +101,3 @@ class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore the sampler's place in the epoch."""
         self.batches.load_state_dict(state)
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

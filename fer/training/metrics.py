@@ -1,6 +1,6 @@
 """What is reported about a classifier: accuracy, F1, precision, recall and calibration."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,10 +44,6 @@ class Scores:
     count: int
     classes: dict[str, ClassScores]
     confusion: list[list[int]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as in `metrics.json`."""
-        return asdict(self)
 
     def totals(self) -> dict[str, float]:
         """The figures of the whole split by the names under which they are monitored, `val/acc` for one."""

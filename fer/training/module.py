@@ -13,6 +13,7 @@ from torchmetrics import MeanMetric
 
 from cascade.errors import UserError
 from fer.checkpoint import metadata
+from fer.data.faces import hard_labels
 from fer.model_info import METADATA_KEY
 from fer.preprocessing import Preprocessing
 from fer.training.losses import CrossEntropy, Loss
@@ -35,8 +36,7 @@ class ExpressionClassifier(LightningModule):
         schedule: makes the learning-rate schedule, or None for a constant rate.
         preprocessing: what the network expects; travels in the checkpoint.
         loss: what is minimised; None for plain cross-entropy.
-        channels_last: store images with channels innermost, which CPUs and tensor cores prefer.
-        compile: run the network through `torch.compile`; wants a C++ compiler on the CPU.
+        channels_last, compile: see `configs/train.yaml`.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ExpressionClassifier(LightningModule):
         self.val_loss.reset()
         if not self.trainer.sanity_checking:
             self.val_scores = scores
-        values = {"val/loss": loss, "val/acc": scores.accuracy, "val/macro_f1": scores.macro_f1, "val/ece": scores.ece}
+        values = {"val/loss": loss, **scores.totals()}
         self._step_plateaus(values)
         # Every process has the same values; sync_dist only spares Lightning's advice to synchronise
         self.log("val/acc", values.pop("val/acc"), prog_bar=True, sync_dist=True)
@@ -146,14 +146,8 @@ class ExpressionClassifier(LightningModule):
 
     def on_train_start(self) -> None:
         """Start from the restored random state, if any; loading itself draws random numbers."""
-        state: Tensor | None = self.__dict__.pop("_rng_state", None)
-        if state is not None:
+        if (state := self.__dict__.pop("_rng_state", None)) is not None:
             torch.set_rng_state(state.cpu())
-
-
-def hard_labels(labels: Tensor) -> Tensor:
-    """Class indices (N,) from indices or from probabilities (N, C)."""
-    return labels if labels.ndim == 1 else labels.argmax(dim=1)
 
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
@@ -166,14 +160,10 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """
     assert isinstance(network.head, nn.Module)
     last = set(network.head.parameters())
-    weights: list[nn.Parameter] = []
-    head: list[nn.Parameter] = []
-    free: list[nn.Parameter] = []
-    for parameter in network.parameters():
-        (free if parameter.ndim <= 1 else head if parameter in last else weights).append(parameter)
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     groups: list[dict[str, Any]] = [
-        {"params": weights},
-        {"params": head, "muon": False},
-        {"params": free, "muon": False, "weight_decay": 0.0},
+        {"params": [p for p in matrices if p not in last]},
+        {"params": [p for p in matrices if p in last], "muon": False},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "muon": False, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def report(folder: Path, scores: Mapping[str, Scores], about: Mapping[str, Any],
         about: plain values to keep beside the scores, such as checkpoint, seed and commit.
         notes: sentences to print below the table and to keep.
     """
-    values = {split: s.to_dict() for split, s in scores.items()}
+    values = {split: asdict(s) for split, s in scores.items()}
     write_whole(folder / METRICS_FILE, json.dumps({**values, **about, "notes": notes}, indent=2) + "\n")
     console = Console(soft_wrap=True)
     console.print()

@@ -8,7 +8,7 @@ import time
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -33,7 +33,6 @@ from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history
 
 log = logging.getLogger(__name__)
-C = TypeVar("C", bound=Callback)
 
 # Lightning still uses what torch deprecates: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
 warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
@@ -61,7 +60,16 @@ def _train(config: DictConfig) -> float | None:
     if config.ckpt_path is not None:
         _check_resumed(config)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
-    classifier = _classifier(config, data)
+    classifier = ExpressionClassifier(
+        network=build_network(_plain(config.model)),
+        network_config=_plain(config.model),
+        optimizer=instantiate(config.optimizer),
+        schedule=instantiate(config.scheduler),
+        loss=instantiate(config.loss),
+        preprocessing=data.preprocessing,
+        channels_last=config.channels_last,
+        compile=config.compile,
+    )
     parameters = sum(p.numel() for p in classifier.network.parameters())
     log.info("network: %s, %s parameters", type(classifier.network).__name__, f"{parameters:,}")
     callbacks = _callbacks(config)
@@ -71,16 +79,18 @@ def _train(config: DictConfig) -> float | None:
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
     with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-    checkpoints, stop = _first(callbacks, BestAndLast), _first(callbacks, StopOnSignal)
-    received = stop.received if stop else None
-    value = checkpoints.best_model_score if checkpoints else None
+    ours: dict[type, Any] = {type(callback): callback for callback in callbacks}
+    received = ours[StopOnSignal].received if StopOnSignal in ours else None
+    best = ours[BestAndLast].best_model_path if BestAndLast in ours and not config.trainer.fast_dev_run else ""
+    value = ours[BestAndLast].best_model_score if BestAndLast in ours else None
     value = value if value is not None else trainer.callback_metrics.get(config.monitor)
     metric = None if value is None else float(value)
 
     if trainer.is_global_zero:
         notes: list[str] = []
         scores: dict[str, Scores] = {}
-        best = checkpoints.best_model_path if checkpoints and not config.trainer.fast_dev_run else ""
+        # this run's overrides, less the checkpoint it started from
+        overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]
         loaded = load_network(best) if best else None
         if loaded:
             scores = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
@@ -92,10 +102,10 @@ def _train(config: DictConfig) -> float | None:
             notes.append(
                 f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of "
                 f"the best epoch so far, no test was run. Go on with: "
-                f"python train.py {shlex.join(_overrides())} ckpt_path={shlex.quote(str(last))}"
+                f"python train.py {shlex.join(overrides)} ckpt_path={shlex.quote(str(last))}"
             )
-        if progress := _first(callbacks, Progress):
-            write_history(output_dir(), progress.history)
+        if Progress in ours:
+            write_history(output_dir(), ours[Progress].history)
         about = {
             "checkpoint": best or None,
             "monitored": {config.monitor: metric},
@@ -104,7 +114,7 @@ def _train(config: DictConfig) -> float | None:
             "seed": config.seed,
             "seconds": round(time.monotonic() - started, 1),
             "commit": source_commit(),
-            "command": ["train.py", *_overrides()],
+            "command": ["train.py", *overrides],
         }
         report(output_dir(), scores, about, notes)
     if received:
@@ -145,19 +155,6 @@ def _check_resumed(config: DictConfig) -> None:
         raise UserError(f"{config.ckpt_path} is of another network than model=… describes: {difference}")
 
 
-def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifier:
-    return ExpressionClassifier(
-        network=build_network(_plain(config.model)),
-        network_config=_plain(config.model),
-        optimizer=instantiate(config.optimizer),
-        schedule=instantiate(config.scheduler),
-        loss=instantiate(config.loss),
-        preprocessing=data.preprocessing,
-        channels_last=config.channels_last,
-        compile=config.compile,
-    )
-
-
 def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
     make: partial[Trainer] = instantiate(config.trainer, _partial_=True)
     try:
@@ -182,23 +179,21 @@ def _score_splits(
     loaded: LoadedNetwork, data: FaceDataModule, trainer: Trainer, with_test: bool, notes: list[str]
 ) -> dict[str, Scores]:
     """Score the selecting split, and the test split where that is wanted and there is one."""
-
-    def score(split: Any) -> Scores:
-        device = trainer.strategy.root_device
-        return evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, device, f"evaluating {split}")
-
     if with_test and "test" not in data.splits:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
-        with_test = False
-    return {split: score(split) for split in (("val", "test") if with_test else ("val",))}
+    scores: dict[str, Scores] = {}
+    for split in data.splits:
+        if split == "val" or (split == "test" and with_test):
+            options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
+            scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, **options)
+    return scores
 
 
 def _refuse_diverging_ranks(trainer: Trainer) -> None:
     """Stop a sweep whose processes would not agree on the parameters of a run.
 
-    Lightning starts the other ranks with this process's command line; a sweeper that draws parameters
-    draws others in each of them, and a launcher that runs jobs side by side starts ranks that belong to
-    no one.
+    Lightning starts the other ranks with this process's command line; a sweeper that draws parameters draws others
+    in each of them, and a launcher that runs jobs side by side starts ranks that belong to no one.
     """
     if trainer.world_size == 1 or not is_multirun():
         return
@@ -212,16 +207,6 @@ def _refuse_diverging_ranks(trainer: Trainer) -> None:
         )
 
 
-def _first(callbacks: list[Callback], kind: type[C]) -> C | None:
-    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
-
-
 def _plain(config: DictConfig) -> dict[str, Any]:
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
-
-
-def _overrides() -> list[str]:
-    """This run's overrides, less the checkpoint it started from."""
-    return [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]
+    values: Any = OmegaConf.to_container(config, resolve=True)
+    return dict(values)

@@ -11,7 +11,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cascade.contact_sheet import contact_sheet
-from fer.training.module import ExpressionClassifier, hard_labels
+from fer.data.faces import hard_labels
+from fer.training.module import ExpressionClassifier
 from fer.training.plots import confusion_figure, pixels
 
 
