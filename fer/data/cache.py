@@ -23,11 +23,10 @@ def cached_tensors(
 ) -> dict[str, Tensor]:
     """Return what `build` made of `source`, from the cache where that is still right.
 
-    The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where
-    the source's folder cannot be written; in `cache_dir` where that is given. It is right while the
-    source's size and time of change are what they were. Of several processes that start at once one builds
-    and the others wait for it; the lock dies with its process. Where nothing can be written, the tensors are
-    built anew each time, with a warning.
+    The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where the source's
+    folder cannot be written; in `cache_dir` where that is given. It is right while the source's size and time of change
+    are what they were. Of several processes that start at once one builds and the others wait for it; the lock dies
+    with its process. Where nothing can be written, the tensors are built anew each time, with a warning.
 
     Args:
         source: the file that `build` reads.

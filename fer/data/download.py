@@ -22,9 +22,6 @@ def download_fer2013(path: Path) -> None:
     kagglehub shows the progress, resumes an interrupted download and keeps its own copy under
     `~/.cache/kagglehub`. The file appears at `path` whole or not at all; of several processes one downloads.
 
-    Args:
-        path: where the CSV is to be; its folder is made if missing.
-
     Raises:
         UserError: where kagglehub is not installed, or the download fails.
     """

@@ -35,9 +35,8 @@ _log = logging.getLogger(__name__)
 class Fer2013:
     """fer2013 (Goodfellow et al., 2013, arXiv:1307.0414) as Kaggle gives it.
 
-    `Training` becomes train, `PublicTest` val and `PrivateTest` test. A file without `PrivateTest` has no
-    test split. It is parsed once and memory-mapped from then on. The settings are explained in
-    `configs/data/fer2013.yaml`.
+    `Training` becomes train, `PublicTest` val and `PrivateTest` test. A file without `PrivateTest` has no test split.
+    It is parsed once and memory-mapped from then on. The settings are explained in `configs/data/fer2013.yaml`.
     """
 
     path: str | Path

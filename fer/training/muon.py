@@ -84,23 +84,12 @@ class Muon(Optimizer):
             if not self.state[p]:
                 zeros = {name: torch.zeros_like(p) for name in ("mean", "square")}
                 self.state[p] = {"step": torch.tensor(0.0), **zeros}
-        states = [self.state[p] for p in params]
-        adamw(
-            params,
-            [p.grad for p in params if p.grad is not None],
-            [state["mean"] for state in states],
-            [state["square"] for state in states],
-            [],
-            [state["step"] for state in states],
-            foreach=True,
-            amsgrad=False,
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            maximize=False,
-        )
+        means, squares, steps = ([self.state[p][name] for p in params] for name in ("mean", "square", "step"))
+        options = {name: group[name] for name in ("lr", "weight_decay", "eps")}
+        options |= {"foreach": True, "amsgrad": False, "maximize": False}
+        gradients = [p.grad for p in params if p.grad is not None]
+        beta1, beta2 = group["betas"]
+        adamw(params, gradients, means, squares, [], steps, beta1=beta1, beta2=beta2, **options)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:

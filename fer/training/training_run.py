@@ -22,6 +22,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from cascade.command import is_multirun, output_dir
 from cascade.errors import ConfigError, UserError
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
+from fer.data.faces import Split
 from fer.data.module import FaceDataModule
 from fer.model_info import METADATA_KEY
 from fer.training.callbacks.checkpoints import LAST, BestAndLast
@@ -181,11 +182,12 @@ def _score_splits(
     """Score the selecting split, and the test split where that is wanted and there is one."""
     if with_test and "test" not in data.splits:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
+        with_test = False
     scores: dict[str, Scores] = {}
-    for split in data.splits:
-        if split == "val" or (split == "test" and with_test):
-            options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
-            scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, **options)
+    splits: tuple[Split, ...] = ("val", "test") if with_test else ("val",)
+    for split in splits:
+        options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
+        scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, **options)
     return scores
 
 

@@ -36,13 +36,7 @@ class Pictures(Callback):
             _add(trainer, "train/first_batch", contact_sheet(_gray(images, pl_module), captions)[..., ::-1])
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any, **__: Any
     ) -> None:
         """Remember the most confident mistakes."""
         if not self._due(trainer) or outputs is None:

@@ -29,9 +29,6 @@ class StopOnSignal(Checkpoint):
     """On SIGINT or SIGTERM saves `last.ckpt` after the current step and ends training; twice aborts at once.
 
     Is a `Checkpoint` to Lightning, so that it runs after the callbacks whose state it saves.
-
-    Args:
-        dirpath: folder of `last.ckpt`.
     """
 
     def __init__(self, dirpath: str) -> None:
@@ -81,10 +78,7 @@ class StopOnSignal(Checkpoint):
 class StopOnNonFiniteLoss(Callback):
     """Ends the run with an explanation when the loss is not finite.
 
-    The loss is watched on its device and read back only every few steps, so a GPU never waits for it.
-
-    Args:
-        every: steps between two readings.
+    The loss is watched on its device and read back once in `every` steps, so a GPU never waits for it.
     """
 
     def __init__(self, every: int = 50) -> None:
@@ -95,7 +89,7 @@ class StopOnNonFiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note whether this step's loss was a number."""
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        loss = outputs["loss"]
         bad = ~torch.isfinite(loss.detach())
         self._bad = bad if self._bad is None else self._bad | bad
         if loss.device.type != "cpu" and (batch_idx + 1) % self.every and not trainer.is_last_batch:
