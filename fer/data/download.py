@@ -55,7 +55,6 @@ def _download() -> Path:
     # kagglehub raises its own, requests' and the system's errors without a common base
     except Exception as error:
         raise UserError(
-            f"Kaggle's {KAGGLE_DATASET} could not be downloaded ({type(error).__name__}: {error}). "
-            "Check the network and, if Kaggle asks for it, your token in ~/.kaggle/kaggle.json; "
-            f"or fetch {KAGGLE_URL} in a browser and set data.path"
+            f"Kaggle's {KAGGLE_DATASET} could not be downloaded ({type(error).__name__}: {error}). Check the network "
+            f"and, if asked for, your token in ~/.kaggle/kaggle.json; or fetch {KAGGLE_URL} and set data.path"
         ) from error

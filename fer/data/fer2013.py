@@ -18,12 +18,8 @@ from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
 
 #: What a folder given as path is searched for, in this order.
 FILE_NAMES = (
-    "fer2013.csv",
-    "icml_face_data.csv",
-    "fer2013.zip",
-    "icml_face_data.csv.zip",
-    "archive.zip",
-    "fer2013.tar.gz",
+    *("fer2013.csv", "icml_face_data.csv"),
+    *("fer2013.zip", "icml_face_data.csv.zip", "archive.zip", "fer2013.tar.gz"),
 )
 #: Raise it whenever the parser's result changes.
 CACHE_VERSION = 1

@@ -49,7 +49,7 @@ def parse_fer2013(path: Path) -> dict[str, Tensor]:
             emotions.append(_EMOTIONS[emotion])
             usages.append(_USAGE_INDEX[usage])
             if table.row % _ROWS_PER_UPDATE == 0:
-                bar.update(task, completed=table.bytes_read // _MB)
+                bar.update(task, completed=table.stream.tell() // _MB)
     _log.info("Parsed %s: %s rows in %.1f s", table.name, f"{table.row:,}", time.perf_counter() - start)
     tensors = {
         "images": torch.frombuffer(images, dtype=torch.uint8).view(-1, 1, SIDE, SIDE),

@@ -45,12 +45,8 @@ class FerPlus:
       are the label. Images are dropped where these hold half of the votes or less, or are more than three.
 
     Images are dropped that end without a label, as unknown or as no face (NF). Contempt is no class of
-    ours: images that are mostly contempt are dropped, and its share is removed from the others.
-
-    Attributes:
-        path, download, cache_dir: where fer2013 is; see `Fer2013`.
-        votes_path: `fer2013new.csv`, one row for each row of fer2013.
-        labels: `majority` for int64 (N,) or `distribution` for float32 (N, 7).
+    ours: images that are mostly contempt are dropped, and its share is removed from the others. The settings are
+    explained in `configs/data/ferplus.yaml`.
     """
 
     path: str | Path
@@ -62,6 +58,8 @@ class FerPlus:
 
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits without the dropped images: images uint8 (N, 1, 48, 48).
+
+        Labels are int64 (N,) by majority, float32 (N, 7) as distributions.
 
         Raises:
             DataError: where a file is missing or wrong, or the votes do not belong to the rows.
@@ -100,10 +98,7 @@ class FerPlus:
 
 
 def majority(votes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Apply FER+'s majority rule.
-
-    Args:
-        votes: int64 (N, 10), in the order of `CATEGORIES`.
+    """Apply FER+'s majority rule to votes, int64 (N, 10), in the order of `CATEGORIES`.
 
     Returns:
         float32 (N, 7), 1 at the label; a row of zeros for an image that is dropped.
@@ -114,10 +109,7 @@ def majority(votes: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Apply FER+'s rule for distributions.
-
-    Args:
-        votes: int64 (N, 10), in the order of `CATEGORIES`.
+    """Apply FER+'s rule for distributions to votes, int64 (N, 10), in the order of `CATEGORIES`.
 
     Returns:
         float32 (N, 7), each row a distribution; a row of zeros for an image that is dropped.

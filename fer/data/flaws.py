@@ -28,7 +28,7 @@ def find_flaws(splits: Splits, blank_below: float = 2.0) -> pd.DataFrame:
     Blank images are equal to each other and mean nothing by that, so they are left out of the copies.
 
     Args:
-        splits: the faces.
+        splits: what to search.
         blank_below: an image is blank where the standard deviation of its pixels, in gray levels, is less.
 
     Returns:
@@ -54,12 +54,7 @@ def find_flaws(splits: Splits, blank_below: float = 2.0) -> pd.DataFrame:
 def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_sheet: int, seed: int) -> None:
     """Write `audit.json`, `flaws.csv` and contact sheets into a folder and print the figures.
 
-    Args:
-        splits: the faces.
-        folder: where the files go.
-        blank_below: see `find_flaws`.
-        faces_per_sheet: faces on each contact sheet.
-        seed: of the choice of faces on a class's sheet.
+    The settings are explained in `configs/audit.yaml`.
     """
     flaws = find_flaws(splits, blank_below)
     labels = {split: faces.hard_labels.numpy() for split, faces in splits.items()}

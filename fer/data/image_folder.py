@@ -91,11 +91,7 @@ class ImageFolder:
 
     def _files(self, root: Path) -> list[tuple[Split, int, Path]]:
         """The split, the class and the path of each picture."""
-        splits = {
-            folder: SPLIT_FOLDERS[folder.name.lower()]
-            for folder in _folders(root)
-            if folder.name.lower() in SPLIT_FOLDERS
-        }
+        splits = {folder: split for folder in _folders(root) if (split := SPLIT_FOLDERS.get(folder.name.lower()))}
         classes = {str(name).casefold(): expression for name, expression in self.classes.items()}
         files: list[tuple[Split, int, Path]] = []
         for split_folder, split in (splits or {root: "train"}).items():

@@ -111,10 +111,7 @@ class FaceDataModule(LightningDataModule):
         return self.preprocessing.normalise(images.float()), labels
 
     def sample(self, share: float) -> Iterator[Tensor]:
-        """Some training faces as inference would show them to the network; the same random ones each time.
-
-        Args:
-            share: of the training faces, 0 to 1.
+        """A share, 0 to 1, of the training faces as inference would see them; the same random ones each time.
 
         Yields:
             float32 (B, 1, image_size, image_size), normalised, on the CPU.

@@ -20,6 +20,7 @@ class StrictCsv:
     are blank lines.
 
     Attributes:
+        stream: the file's bytes, read up to the present row or a little further.
         name: the file, and its place in an archive.
         size: of the file in bytes.
         row: number of the present row, 1 for the first after the header.
@@ -29,8 +30,7 @@ class StrictCsv:
     """
 
     def __init__(self, stream: IO[bytes], name: str, size: int, columns: Sequence[str]) -> None:
-        self.name, self.size, self.row = name, size, 0
-        self._stream = stream
+        self.stream, self.name, self.size, self.row = stream, name, size, 0
         # bytes that are not UTF-8 become marks, so that they are refused in the row where they stand
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
         self._reader = csv.reader(text, strict=True)
@@ -55,11 +55,6 @@ class StrictCsv:
             yield [fields[place].strip() for place in self._places]
         if not self.row:
             raise DataError(f"{self.name} has a header and no rows")
-
-    @property
-    def bytes_read(self) -> int:
-        """How far into the file the present row is, roughly."""
-        return self._stream.tell()
 
     def refuse(self, rule: str) -> NoReturn:
         """Raise DataError for the present row, which breaks a rule."""

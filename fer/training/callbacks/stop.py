@@ -37,26 +37,24 @@ class StopOnSignal(Checkpoint):
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, *_: Any, **__: Any) -> None:
         """Take over both signals for the time of the training, from Lightning too, which would just exit."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._note)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def teardown(self, *_: Any, **__: Any) -> None:
         """Give the signals back."""
         while self._previous:
             signal.signal(*self._previous.popitem())
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
         """Save and stop, where any process was told to."""
         # After an epoch's last batch comes its validation, which must not be lost: see on_train_epoch_end
         if not trainer.is_last_batch and self._told(trainer):
             trainer.save_checkpoint(self.path, weights_only=False)
             raise TrainingStopped
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
         """Stop between epochs; the whole epoch has been validated and saved."""
         if self._told(trainer):
             raise TrainingStopped
