@@ -17,10 +17,7 @@ from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
 
 #: What a folder given as path is searched for, in this order.
-FILE_NAMES = (
-    *("fer2013.csv", "icml_face_data.csv"),
-    *("fer2013.zip", "icml_face_data.csv.zip", "archive.zip", "fer2013.tar.gz"),
-)
+NAMES = ("fer2013.csv", "icml_face_data.csv", "fer2013.zip", "icml_face_data.csv.zip", "archive.zip", "fer2013.tar.gz")
 #: Raise it whenever the parser's result changes.
 CACHE_VERSION = 1
 
@@ -69,8 +66,8 @@ class Fer2013:
     def _locate(self) -> Path:
         path = Path(self.path).expanduser()
         if path.is_dir():
-            found = [path / name for name in FILE_NAMES if (path / name).is_file()]
-            path = found[0] if found else path / FILE_NAMES[0]
+            found = [path / name for name in NAMES if (path / name).is_file()]
+            path = found[0] if found else path / NAMES[0]
         if path.exists():
             return path
         if self.download:

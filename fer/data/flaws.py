@@ -77,12 +77,15 @@ def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_she
         captions = [_names(splits["train"])[index] for index in chosen]
         title = f"{name}: {len(chosen)} of {len(members):,} training faces"
         _draw(splits, [("train", index) for index in chosen], captions, title, folder / f"{name}.png")
-    for kind, bearers in flaws.groupby("kind"):
-        some = list(bearers.head(faces_per_sheet).itertuples(index=False))
-        captions = [f"{flaw.group or ''} {flaw.label}".lstrip() + f"\n{flaw.split} {flaw.face}" for flaw in some]
-        title = f"{kind}: {len(some)} of {len(bearers):,} images"
-        path = folder / f"{str(kind).replace(' ', '_')}.png"
-        _draw(splits, [(flaw.split, flaw.index) for flaw in some], captions, title, path)
+    for kind in KINDS:
+        bearers = flaws[flaws["kind"] == kind]
+        if some := bearers.head(faces_per_sheet).to_numpy().tolist():
+            captions = [
+                f"{group or ''} {label}".lstrip() + f"\n{split} {face}" for _, group, split, _, face, label in some
+            ]
+            title = f"{kind}: {len(some)} of {len(bearers):,} images"
+            path = folder / f"{kind.replace(' ', '_')}.png"
+            _draw(splits, [(split, index) for _, _, split, index, *_ in some], captions, title, path)
     console = Console()
     table = _table("Faces", "class", classes)
     table.add_section()

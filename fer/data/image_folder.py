@@ -12,14 +12,15 @@ from typing import ClassVar, get_args
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from cascade.errors import DataError, ImageError
 from cascade.pictures import SUFFIXES, Image, is_hidden, read_gray
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
-from fer.data.split import stratified_split
 from fer.labels import EXPRESSIONS
 from fer.preprocessing import resize_face
+from fer.seeding import SPLIT, generator
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -121,6 +122,34 @@ class ImageFolder:
         if not self.skip_unreadable:
             raise DataError(f"{message}. Mend or remove them, or leave them out: data.skip_unreadable=true")
         _log.warning("%s; left out", message)
+
+
+def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw a share of each class at random.
+
+    A class's draw depends on the seed and on that class alone. Each class that has two faces or more gives
+    at least one and keeps at least one.
+
+    Args:
+        labels: int64 (N,), classes.
+        share: of each class, between 0 and 1.
+        seed: of the draw.
+
+    Returns:
+        the indices that stay and those drawn, each int64 and ascending.
+
+    Raises:
+        ValueError: where the share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"the share must lie between 0 and 1, not {share}")
+    drawn = torch.zeros(len(labels), dtype=torch.bool)
+    for label in torch.unique(labels).tolist():
+        members = torch.nonzero(labels == label).flatten()
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        order = torch.randperm(len(members), generator=generator(seed, SPLIT, label))
+        drawn[members[order[:count]]] = True
+    return torch.nonzero(~drawn).flatten(), torch.nonzero(drawn).flatten()
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -30,8 +30,7 @@ class Muon(Optimizer):
         lr: learning rate of the matrices; a step changes a square matrix by about lr in spectral norm.
         adam_lr: learning rate of the rest, scaled by the same schedule.
         momentum: share of the averaged gradient kept per step, 0 to 1.
-        betas: AdamW's averaging.
-        eps: AdamW's guard against division by zero.
+        betas, eps: AdamW's.
         weight_decay: decoupled decay, multiplied with the group's learning rate.
     """
 

@@ -23,7 +23,6 @@ class Progress(Callback):
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {"epoch": []}
-        self._images, self._seconds, self._since = 0, 0.0, 0.0
 
     def on_train_start(self, *_: Any, **__: Any) -> None:
         """Start counting also where a resumed run enters in the middle of an epoch."""
