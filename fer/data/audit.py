@@ -1,5 +1,6 @@
 """`python -m fer.data.audit`: report what is wrong with a data set, with a contact sheet per class."""
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from cascade.command import output_dir, run_command
@@ -7,8 +8,6 @@ from cascade.command import output_dir, run_command
 
 def audit_source(config: DictConfig) -> None:
     """Load the configured source and report its flaws in the run's folder."""
-    from hydra.utils import instantiate
-
     from fer.data.flaws import report_flaws
 
     splits = instantiate(config.data).splits

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 
-@dataclass(frozen=True)
 class Augmentation:
     """Rotation, scale, shift, mirroring and the network's size in one resampling; then contrast and the rest.
 
@@ -17,7 +15,7 @@ class Augmentation:
     the same generator state gives the same faces whatever else draws random numbers. The fields of
     `configs/augmentation/*.yaml` are these arguments.
 
-    Attributes:
+    Args:
         rotation: largest angle to either side, in degrees.
         scale: largest relative change of size, 0.1 for 90% to 110%.
         shift: largest move along each axis, as a share of the side.
@@ -28,33 +26,29 @@ class Augmentation:
         erase_size: smallest and largest area of that rectangle, as a share of the face.
     """
 
-    rotation: float = 0.0
-    scale: float = 0.0
-    shift: float = 0.0
-    flip: float = 0.0
-    contrast: float = 0.0
-    brightness: float = 0.0
-    erase: float = 0.0
-    erase_size: tuple[float, float] = (0.02, 0.15)
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a change that cannot be."""
-        limits = {
-            "flip": 1.0,
-            "erase": 1.0,
-            "scale": 0.9,
-            "rotation": math.inf,
-            "shift": math.inf,
-            "contrast": math.inf,
-        }
-        for name, limit in limits.items():
-            if not 0.0 <= getattr(self, name) <= limit:
-                raise ValueError(f"augmentation.{name} must lie in 0 to {limit:g}, got {getattr(self, name)}")
-
-    @property
-    def moves(self) -> bool:
-        """Whether faces are resampled anyway, so that they can be enlarged on the way."""
-        return bool(self.rotation or self.scale or self.shift or self.flip)
+    def __init__(
+        self,
+        rotation: float = 0.0,
+        scale: float = 0.0,
+        shift: float = 0.0,
+        flip: float = 0.0,
+        contrast: float = 0.0,
+        brightness: float = 0.0,
+        erase: float = 0.0,
+        erase_size: tuple[float, float] = (0.02, 0.15),
+    ) -> None:
+        for name, value, limit in (("flip", flip, 1.0), ("erase", erase, 1.0), ("scale", scale, 0.9)):
+            if not 0.0 <= value <= limit:
+                raise ValueError(f"augmentation.{name} must lie in 0 to {limit:g}, got {value}")
+        for name, value in (("rotation", rotation), ("shift", shift), ("contrast", contrast)):
+            if value < 0.0:
+                raise ValueError(f"augmentation.{name} must not be negative, got {value}")
+        self.rotation = math.radians(rotation)
+        self.scale, self.shift, self.flip = scale, shift, flip
+        self.contrast, self.brightness = contrast, brightness
+        self.erase, self.erase_size = erase, erase_size
+        #: Whether faces are resampled anyway, so that they can be enlarged on the way.
+        self.moves = bool(rotation or scale or shift or flip)
 
     def __call__(self, images: Tensor, generator: Generator, size: int | None = None) -> Tensor:
         """Return changed copies of faces, float32 (N, C, size, size) in 0 to 255.
@@ -82,7 +76,7 @@ class Augmentation:
         return faces.clamp(0, 255) if self.contrast or self.brightness else faces
 
     def _move(self, faces: Tensor, uniform: Callable[[float], Tensor], generator: Generator, size: int) -> Tensor:
-        angle = uniform(math.radians(self.rotation))
+        angle = uniform(self.rotation)
         zoom = 1 / (1 + uniform(self.scale))
         shift_x, shift_y = uniform(2 * self.shift), uniform(2 * self.shift)
         mirror = torch.rand(len(faces), generator=generator, device=faces.device) < self.flip

@@ -61,9 +61,9 @@ def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_she
     counts = {split: np.bincount(of, minlength=len(EXPRESSIONS)) for split, of in labels.items()}
     classes = pd.DataFrame(counts, index=EXPRESSIONS)
     kinds = pd.crosstab(flaws["kind"], flaws["split"]).reindex(index=KINDS, columns=list(splits), fill_value=0)
-    kinds.insert(0, "groups", flaws.groupby("kind")["group"].nunique().reindex(KINDS, fill_value=0))
-    kinds.insert(1, "images", kinds[list(splits)].sum(axis=1))
-    kinds.loc["blank", "groups"] = 0
+    kinds.insert(0, "images", kinds.sum(axis=1))
+    groups = flaws[flaws["group"] > 0].groupby("kind")["group"].nunique()
+    kinds.insert(0, "groups", groups.reindex(KINDS, fill_value=0))
     summary = kinds.to_dict("index")
     del summary["blank"]["groups"]
     content = {"counts": classes.to_dict(), "blank_below": blank_below, "flaws": summary}
@@ -80,9 +80,7 @@ def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_she
     for kind in KINDS:
         bearers = flaws[flaws["kind"] == kind]
         if some := bearers.head(faces_per_sheet).to_numpy().tolist():
-            captions = [
-                f"{group or ''} {label}".lstrip() + f"\n{split} {face}" for _, group, split, _, face, label in some
-            ]
+            captions = [f"{of or ''} {label}".lstrip() + f"\n{split} {face}" for _, of, split, _, face, label in some]
             title = f"{kind}: {len(some)} of {len(bearers):,} images"
             path = folder / f"{kind.replace(' ', '_')}.png"
             _draw(splits, [(split, index) for _, _, split, index, *_ in some], captions, title, path)

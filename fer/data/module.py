@@ -124,11 +124,7 @@ class FaceDataModule(LightningDataModule):
             yield self.preprocessing.normalise(images.float())
 
     def faces(self, split: Split) -> Faces:
-        """One split at the network's size, resized as for inference.
-
-        Raises:
-            cascade.errors.DataError: where the source has no such split.
-        """
+        """One split at the network's size, resized as for inference; DataError where the source has none."""
         if split not in self.splits:
             raise DataError(f"{self.source} has no {split} split")
         if split not in self._resized:

@@ -12,11 +12,7 @@ over them, float (N, C); and what the network was given, float (N, 1, H, W), for
 
 
 class CrossEntropy:
-    """Cross-entropy.
-
-    Args:
-        label_smoothing: share of each label spread evenly over all classes, 0 to 1 (Szegedy et al., arXiv 1512.00567).
-    """
+    """Cross-entropy; a share of 0 to 1 of each label is spread over all classes (Szegedy et al., arXiv 1512.00567)."""
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0.0 <= label_smoothing <= 1.0:

@@ -86,6 +86,7 @@ def _train(config: DictConfig) -> float | None:
     value = ours[BestAndLast].best_model_score if BestAndLast in ours else None
     value = value if value is not None else trainer.callback_metrics.get(config.monitor)
     metric = None if value is None else float(value)
+
     if trainer.is_global_zero:
         notes: list[str] = []
         scores: dict[str, Scores] = {}
