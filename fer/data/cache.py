@@ -26,19 +26,15 @@ def cached_tensors(
     The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where the source's
     folder cannot be written; in `cache_dir` where that is given. It is right while the source's size and time of change
     are what they were. Of several processes that start at once one builds and the others wait for it; the lock dies
-    with its process. Where nothing can be written, the tensors are built anew each time, with a warning.
-
-    Args:
-        source: the file that `build` reads.
-        tag: the version of what `build` makes of it; a new one makes older caches void.
-        build: called only where there is no right cache.
-        cache_dir: made if missing.
+    with its process. Where nothing can be written, the tensors are built anew each time, with a warning. The tag holds
+    the version of what `build` makes; a new one makes older caches void.
 
     Returns:
         The tensors by name, memory-mapped copy-on-write: writing to them never reaches the disk.
     """
     source = source.resolve()
-    fingerprint = {"size": source.stat().st_size, "mtime_ns": source.stat().st_mtime_ns}
+    status = source.stat()
+    fingerprint = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
     # elsewhere than beside it, two sources may have the same name: their paths tell them apart
     key = hashlib.sha256(str(source).encode()).hexdigest()[:12]
     paths = [(cache_dir or files.cache_dir()) / f"{source.name}-{key}.{tag}.pt"]

@@ -125,15 +125,10 @@ class ImageFolder:
 
 
 def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw a share of each class at random.
+    """Draw a share, between 0 and 1, of each class at random; the labels are classes, int64 (N,).
 
     A class's draw depends on the seed and on that class alone. Each class that has two faces or more gives
     at least one and keeps at least one.
-
-    Args:
-        labels: int64 (N,), classes.
-        share: of each class, between 0 and 1.
-        seed: of the draw.
 
     Returns:
         the indices that stay and those drawn, each int64 and ascending.

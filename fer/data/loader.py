@@ -16,13 +16,8 @@ class EpochBatches(Sampler[list[int]]):
     """The batches of one process in one epoch: each face once, over all processes.
 
     The order depends on the seed and the epoch alone. Every process gets the same number of batches,
-    because distributed training waits for the slowest; sizes then differ by at most one face.
-
-    Args:
-        size: number of faces.
-        batch_size: largest number of faces per batch and process.
-        shuffle: whether each epoch has an order of its own, by the `seed`.
-        rank: number of this process among the `world_size` processes.
+    because distributed training waits for the slowest; sizes then differ by at most one face, and none is above
+    `batch_size`. Without `shuffle` all epochs have the order of the faces.
     """
 
     def __init__(

@@ -50,12 +50,7 @@ class Scores:
 
 
 class ScoreMetrics(MetricCollection):
-    """Collects logits over batches; `scores` sums them up.
-
-    Args:
-        names: the class names.
-        sync: whether to sum over the processes of distributed training too.
-    """
+    """Collects logits over batches; `scores` sums them up, with `sync` over all processes of distributed training."""
 
     def __init__(self, names: tuple[str, ...], sync: bool = True) -> None:
         common: Any = {"num_classes": len(names), "sync_on_compute": sync}

@@ -92,11 +92,7 @@ class Muon(Optimizer):
 def orthogonalise(matrix: Tensor) -> Tensor:
     """Return nearly the closest semi-orthogonal matrix, by Newton-Schulz iteration.
 
-    Args:
-        matrix: float (rows, columns).
-
-    Returns:
-        Float (rows, columns) with the same singular vectors and singular values of about 0.7 to 1.2.
+    Both are float (rows, columns); the singular vectors stay, and the singular values become about 0.7 to 1.2.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x: Tensor = wide / (wide.norm() + 1e-7)

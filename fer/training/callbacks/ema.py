@@ -10,9 +10,7 @@ class EMA(WeightAveraging):
 
     Unlike Lightning's `EMAWeightAveraging`, the average lengthens with the steps taken, over about their last tenth
     until `decay` is reached, so that it never holds the first, random weights; and it updates all tensors in one call.
-
-    Args:
-        decay: share of the average kept per step in the long run, 0 to 1.
+    `decay`, 0 to 1, is the share of the average kept per step in the long run.
     """
 
     def __init__(self, decay: float = 0.998) -> None:
