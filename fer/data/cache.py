@@ -23,18 +23,11 @@ def cached_tensors(
 ) -> dict[str, Tensor]:
     """Return what `build` made of `source`, from the cache where that is still right.
 
-    The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where
-    the source's folder cannot be written; in `cache_dir` where that is given. It is right while the
-    source's size and time of change are what they were. It appears whole or not at all. Of several
-    processes that start at once one builds and the others wait for it; the lock dies with its process.
-    Where nothing can be written, the tensors are built anew each time, with a warning.
-
-    Args:
-        source: the file that `build` reads.
-        tag: tells several caches of one source apart; holds the format's version, so that a new one makes
-            older caches void.
-        build: reads the source; called only where there is no right cache.
-        cache_dir: folder of the cache; made if missing.
+    The cache is one file, `<name>.<tag>.pt`, beside the source; under the project's cache folder where the source's
+    folder cannot be written; in `cache_dir` where that is given. It is right while the source's size and time of change
+    are what they were. Of several processes that start at once one builds and the others wait for it; the lock dies
+    with its process. Where nothing can be written, the tensors are built anew each time, with a warning. The tag holds
+    the version of what `build` makes; a new one makes older caches void.
 
     Returns:
         The tensors by name, memory-mapped copy-on-write: writing to them never reaches the disk.
@@ -58,8 +51,8 @@ def cached_tensors(
             _log.debug("No cache at %s: %s", path, error)
             continue
         with held:
-            tensors = _load(path, fingerprint)  # another process may have built it meanwhile
-            if tensors is not None:
+            # another process may have built it meanwhile
+            if (tensors := _load(path, fingerprint)) is not None:
                 return tensors
             tensors = dict(build())
             try:

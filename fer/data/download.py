@@ -22,9 +22,6 @@ def download_fer2013(path: Path) -> None:
     kagglehub shows the progress, resumes an interrupted download and keeps its own copy under
     `~/.cache/kagglehub`. The file appears at `path` whole or not at all; of several processes one downloads.
 
-    Args:
-        path: where the CSV is to be; its folder is made if missing.
-
     Raises:
         UserError: where kagglehub is not installed, or the download fails.
     """
@@ -58,7 +55,6 @@ def _download() -> Path:
     # kagglehub raises its own, requests' and the system's errors without a common base
     except Exception as error:
         raise UserError(
-            f"Kaggle's {KAGGLE_DATASET} could not be downloaded ({type(error).__name__}: {error}). "
-            "Check the network and, if Kaggle asks for it, your token in ~/.kaggle/kaggle.json; "
-            f"or fetch {KAGGLE_URL} in a browser and set data.path"
+            f"Kaggle's {KAGGLE_DATASET} could not be downloaded ({type(error).__name__}: {error}). Check the network "
+            f"and, if asked for, your token in ~/.kaggle/kaggle.json; or fetch {KAGGLE_URL} and set data.path"
         ) from error

@@ -50,10 +50,20 @@ class Faces:
         names = None if self.names is None else [self.names[index] for index in indices.tolist()]
         return Faces(self.images[indices], self.labels[indices], names)
 
+    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Images and labels at some indices: a whole batch in one operation, as torch's DataLoader asks for it."""
+        chosen = torch.as_tensor(indices)
+        return self.images[chosen], self.labels[chosen]
+
     @property
     def hard_labels(self) -> Tensor:
         """The most probable class of each face, int64 (N,)."""
-        return self.labels if self.labels.ndim == 1 else self.labels.argmax(dim=1)
+        return hard_labels(self.labels)
+
+
+def hard_labels(labels: Tensor) -> Tensor:
+    """The most probable classes, int64 (N,), of labels as `Faces` has them."""
+    return labels if labels.ndim == 1 else labels.argmax(dim=1)
 
 
 class Source(Protocol):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -17,14 +17,7 @@ from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
 
 #: What a folder given as path is searched for, in this order.
-FILE_NAMES = (
-    "fer2013.csv",
-    "icml_face_data.csv",
-    "fer2013.zip",
-    "icml_face_data.csv.zip",
-    "archive.zip",
-    "fer2013.tar.gz",
-)
+NAMES = ("fer2013.csv", "icml_face_data.csv", "fer2013.zip", "icml_face_data.csv.zip", "archive.zip", "fer2013.tar.gz")
 #: Raise it whenever the parser's result changes.
 CACHE_VERSION = 1
 
@@ -35,15 +28,8 @@ _log = logging.getLogger(__name__)
 class Fer2013:
     """fer2013 (Goodfellow et al., 2013, arXiv:1307.0414) as Kaggle gives it.
 
-    `Training` becomes train, `PublicTest` val and `PrivateTest` test. A file without `PrivateTest` has no
-    test split. It is parsed once and memory-mapped from then on.
-
-    Attributes:
-        path: `fer2013.csv`, `icml_face_data.csv`, a .zip or .tar.gz with one of them, or a folder with one
-            of these.
-        download: get the file from Kaggle where `path` does not exist.
-        cache_dir: where the parsed file is kept; None for beside the file, or the project's cache folder
-            where that cannot be written.
+    `Training` becomes train, `PublicTest` val and `PrivateTest` test. A file without `PrivateTest` has no test split.
+    It is parsed once and memory-mapped from then on. The settings are explained in `configs/data/fer2013.yaml`.
     """
 
     path: str | Path
@@ -58,10 +44,7 @@ class Fer2013:
             DataError: where the file is missing, or naming its row and the rule that it breaks.
             UserError: where the download fails.
         """
-        return {
-            split: replace(faces, names=[f"row {row}" for row in rows.tolist()])
-            for split, (faces, rows) in self.load_rows().items()
-        }
+        return {split: faces for split, (faces, _) in self.load_rows().items()}
 
     def load_rows(self) -> Mapping[Split, tuple[Faces, Tensor]]:
         """Return each split's faces and their rows in the file: int64 (N,), 1 for the first."""
@@ -73,7 +56,7 @@ class Fer2013:
         splits: dict[Split, tuple[Faces, Tensor]] = {}
         for (usage, split), (images, emotions, rows) in zip(USAGES.items(), parts, strict=True):
             if len(rows):
-                splits[split] = Faces(images, emotions), rows
+                splits[split] = Faces(images, emotions, [f"row {row}" for row in rows.tolist()]), rows
             elif split == "test":
                 _log.info("%s has no PrivateTest rows: there is no test split", file)
             else:
@@ -83,8 +66,8 @@ class Fer2013:
     def _locate(self) -> Path:
         path = Path(self.path).expanduser()
         if path.is_dir():
-            found = [path / name for name in FILE_NAMES if (path / name).is_file()]
-            path = found[0] if found else path / FILE_NAMES[0]
+            found = [path / name for name in NAMES if (path / name).is_file()]
+            path = found[0] if found else path / NAMES[0]
         if path.exists():
             return path
         if self.download:

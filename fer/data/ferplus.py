@@ -1,9 +1,8 @@
 """`data=ferplus`: fer2013's faces with the labels of FER+'s ten taggers."""
 
-import csv
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from cascade.errors import DataError
-from fer.data.archive import column_places
 from fer.data.faces import Faces, Split
 from fer.data.fer2013 import Fer2013
 from fer.data.fer2013_csv import SIDE, USAGES
+from fer.data.strict_csv import open_csv
 from fer.labels import EXPRESSIONS
 
 VOTES_URL = "https://github.com/microsoft/FERPlus/blob/master/fer2013new.csv"
@@ -28,6 +27,7 @@ _CONTEMPT, _UNKNOWN = CATEGORIES.index("contempt"), CATEGORIES.index("unknown")
 # FER+ agrees with fer2013's labels in 68% of the rows, and in 18% where the rows are shuffled.
 _LEAST_AGREEMENT = 0.4
 _ENOUGH_ROWS = 100
+_RULE = "the files must have the same rows in the same order"
 _log = logging.getLogger(__name__)
 
 
@@ -45,12 +45,8 @@ class FerPlus:
       are the label. Images are dropped where these hold half of the votes or less, or are more than three.
 
     Images are dropped that end without a label, as unknown or as no face (NF). Contempt is no class of
-    ours: images that are mostly contempt are dropped, and its share is removed from the others.
-
-    Attributes:
-        path, download, cache_dir: where fer2013 is; see `Fer2013`.
-        votes_path: `fer2013new.csv`, one row for each row of fer2013.
-        labels: `majority` for int64 (N,) or `distribution` for float32 (N, 7).
+    ours: images that are mostly contempt are dropped, and its share is removed from the others. The settings are
+    explained in `configs/data/ferplus.yaml`.
     """
 
     path: str | Path
@@ -62,6 +58,8 @@ class FerPlus:
 
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits without the dropped images: images uint8 (N, 1, 48, 48).
+
+        Labels are int64 (N,) by majority, float32 (N, 7) as distributions.
 
         Raises:
             DataError: where a file is missing or wrong, or the votes do not belong to the rows.
@@ -76,50 +74,31 @@ class FerPlus:
             raise DataError(f"{self.votes_path} has {len(votes):,} rows, {self.path} {total:,}: they must match")
         majorities = majority(votes)
         shares = majorities if self.labels == "majority" else distribution(votes)
-        names = {split: usage for usage, split in USAGES.items()}
+        usage_of = {split: usage for usage, split in USAGES.items()}
         kept: dict[Split, Faces] = {}
         for split, (faces, rows) in splits.items():
-            places = rows.numpy() - 1
-            self._check(usages, majorities, places, faces.hard_labels.numpy(), names[split])
-            chosen = np.flatnonzero(shares[places].sum(axis=1) > 0)
-            labels = torch.from_numpy(shares[places[chosen]])
-            kept[split] = Faces(
-                faces.images[torch.from_numpy(chosen)],
-                labels.argmax(dim=1) if self.labels == "majority" else labels,
-                [f"row {place + 1}" for place in places[chosen].tolist()],
-            )
+            places, usage = rows.numpy() - 1, usage_of[split]
+            if len(wrong := places[usages[places] != usage]):
+                raise DataError(
+                    f"{self.votes_path}, row {wrong[0] + 1}: Usage is {str(usages[wrong[0]])!r}, but {usage} in "
+                    f"the same row of {self.path}; {_RULE}"
+                )
+            agrees = (majorities[places].argmax(axis=1) == faces.labels.numpy())[majorities[places].any(axis=1)]
+            if len(agrees) >= _ENOUGH_ROWS and agrees.mean() < _LEAST_AGREEMENT:
+                raise DataError(
+                    f"{self.votes_path}: the votes agree with the emotions of {self.path} in only "
+                    f"{agrees.mean():.0%} of the {usage} rows; {_RULE}"
+                )
+            labels = torch.from_numpy(shares[places])
+            chosen = labels.any(dim=1).nonzero().flatten()
+            labels = labels.argmax(dim=1) if self.labels == "majority" else labels
+            kept[split] = replace(faces, labels=labels)[chosen]
             _log.info("FER+ %s: %s of %s faces kept", split, f"{len(chosen):,}", f"{len(rows):,}")
         return kept
 
-    def _check(
-        self,
-        usages: NDArray[np.str_],
-        majorities: NDArray[np.float32],
-        places: NDArray[np.int64],
-        emotions: NDArray[np.int64],
-        usage: str,
-    ) -> None:
-        """Refuse votes that are of other rows than those at `places`, which are of one usage."""
-        wrong = places[usages[places] != usage]
-        if len(wrong):
-            raise DataError(
-                f"{self.votes_path}, row {wrong[0] + 1}: Usage is {str(usages[wrong[0]])!r}, but {usage} in "
-                f"the same row of {self.path}; the files must have the same rows in the same order"
-            )
-        decided = majorities[places].sum(axis=1) > 0
-        agrees = (majorities[places].argmax(axis=1) == emotions)[decided]
-        if len(agrees) >= _ENOUGH_ROWS and agrees.mean() < _LEAST_AGREEMENT:
-            raise DataError(
-                f"{self.votes_path}: the votes agree with the emotions of {self.path} in only "
-                f"{agrees.mean():.0%} of the {usage} rows; the files must have the same rows in the same order"
-            )
-
 
 def majority(votes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Apply FER+'s majority rule.
-
-    Args:
-        votes: int64 (N, 10), in the order of `CATEGORIES`.
+    """Apply FER+'s majority rule to votes, int64 (N, 10), in the order of `CATEGORIES`.
 
     Returns:
         float32 (N, 7), 1 at the label; a row of zeros for an image that is dropped.
@@ -130,10 +109,7 @@ def majority(votes: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def distribution(votes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Apply FER+'s rule for distributions.
-
-    Args:
-        votes: int64 (N, 10), in the order of `CATEGORIES`.
+    """Apply FER+'s rule for distributions to votes, int64 (N, 10), in the order of `CATEGORIES`.
 
     Returns:
         float32 (N, 7), each row a distribution; a row of zeros for an image that is dropped.
@@ -172,25 +148,11 @@ def read_votes(path: Path) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
     """
     if not path.is_file():
         raise DataError(f"no FER+ votes at {path.absolute()}. Get {VOTES_URL} and set data.votes_path")
-    usages, votes, columns = [], [], ("Usage", *CATEGORIES)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            header = next(reader, [])
-            places = column_places(header, columns)
-            if missing := [name for name, place in zip(columns, places, strict=True) if place < 0]:
-                raise DataError(f"{path}, line 1: no column {', '.join(missing)} in the header")
-            for row, fields in enumerate((fields for fields in reader if fields), start=1):
-                where = f"{path}, row {row} (line {reader.line_num})"
-                if len(fields) != len(header):
-                    raise DataError(f"{where}: {len(fields)} columns; the header has {len(header)}")
-                usage, *counts = (fields[place].strip() for place in places)
-                if not all(count.isascii() and count.isdecimal() and len(count) < 6 for count in counts):
-                    raise DataError(f"{where}: the votes {', '.join(counts)} are not all counts")
-                usages.append(usage)
-                votes.append([int(count) for count in counts])
-        except csv.Error as error:
-            raise DataError(f"{path} (line {reader.line_num}): not a CSV ({error})") from error
-    if not votes:
-        raise DataError(f"{path} has a header and no rows")
+    usages, votes = [], []
+    with open_csv(path, ("Usage", *CATEGORIES)) as table:
+        for usage, *counts in table:
+            if not all(count.isascii() and count.isdecimal() and len(count) < 6 for count in counts):
+                table.refuse(f"the votes {', '.join(counts)} are not all counts")
+            usages.append(usage)
+            votes.append([int(count) for count in counts])
     return np.array(usages), np.array(votes, dtype=np.int64)

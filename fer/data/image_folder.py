@@ -7,34 +7,32 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, get_args
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from cascade.errors import DataError, ImageError
 from cascade.pictures import SUFFIXES, Image, is_hidden, read_gray
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
-from fer.data.split import stratified_split
 from fer.labels import EXPRESSIONS
 from fer.preprocessing import resize_face
+from fer.seeding import SPLIT, generator
 
-SPLIT_FOLDERS: dict[Split, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test",),
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
 }
 _MAY_HAVE_ALPHA = {".png", ".webp", ".tif", ".tiff"}
 _NAMED_IN_ERRORS = 5
 _log = logging.getLogger(__name__)
-
-
-class _File(NamedTuple):
-    split: Split
-    label: int
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,8 @@ class ImageFolder:
 
     A folder that holds the classes themselves is all train. Where there is no val, it is drawn from train
     by class. The draw knows nothing of persons: where a folder holds several pictures of one person, such
-    as CK+, give a val split of other persons.
-
-    Attributes:
-        path: the folder.
-        classes: folder name → canonical name, or None to leave that folder out. Case does not count.
-        val_share: share of train that becomes val where there is none.
-        split_seed: of that draw.
-        skip_unreadable: leave unreadable images out with a warning instead of refusing the folder.
-        image_size: side of the delivered faces in pixels.
+    as CK+, give a val split of other persons. The settings are explained in `configs/data/image_folder.yaml`;
+    `image_size` is the side of the delivered faces in pixels.
     """
 
     path: str | Path
@@ -72,14 +63,14 @@ class ImageFolder:
         if not root.is_dir():
             raise DataError(f"no image folder at {root.absolute()}; set data.path")
         files = self._files(root)
-        images = _read_all([file.path for file in files], self.image_size)
+        images = _read_all([path for *_, path in files], self.image_size)
         self._report([image for image in images if isinstance(image, ImageError)], len(files))
         splits: dict[Split, Faces] = {}
-        for split in SPLIT_FOLDERS:
+        for split in get_args(Split):
             chosen = [
-                (image, file.label, file.path.relative_to(root).as_posix())
-                for file, image in zip(files, images, strict=True)
-                if file.split == split and not isinstance(image, ImageError)
+                (image, label, path.relative_to(root).as_posix())
+                for (of, label, path), image in zip(files, images, strict=True)
+                if of == split and not isinstance(image, ImageError)
             ]
             if chosen:
                 faces, labels, names = zip(*chosen, strict=True)
@@ -99,16 +90,12 @@ class ImageFolder:
             splits |= {"train": train[stays], "val": train[drawn]}
         return splits
 
-    def _files(self, root: Path) -> list[_File]:
-        split_folders = [
-            (split, folder)
-            for folder in _folders(root)
-            for split, names in SPLIT_FOLDERS.items()
-            if folder.name.lower() in names
-        ]
+    def _files(self, root: Path) -> list[tuple[Split, int, Path]]:
+        """The split, the class and the path of each picture."""
+        splits = {folder: split for folder in _folders(root) if (split := SPLIT_FOLDERS.get(folder.name.lower()))}
         classes = {str(name).casefold(): expression for name, expression in self.classes.items()}
-        files = []
-        for split, split_folder in split_folders or [("train", root)]:
+        files: list[tuple[Split, int, Path]] = []
+        for split_folder, split in (splits or {root: "train"}).items():
             for folder in _folders(split_folder):
                 if folder.name.casefold() not in classes:
                     raise DataError(
@@ -123,7 +110,7 @@ class ImageFolder:
                     raise DataError(f"data.classes.{folder.name} is {expression!r}, none of {', '.join(EXPRESSIONS)}")
                 paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
                 label = EXPRESSIONS.index(expression)
-                files += [_File(split, label, path) for path in paths if not is_hidden(path.relative_to(folder))]
+                files += [(split, label, path) for path in paths if not is_hidden(path.relative_to(folder))]
         return files
 
     def _report(self, problems: Sequence[ImageError], total: int) -> None:
@@ -135,6 +122,29 @@ class ImageFolder:
         if not self.skip_unreadable:
             raise DataError(f"{message}. Mend or remove them, or leave them out: data.skip_unreadable=true")
         _log.warning("%s; left out", message)
+
+
+def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw a share, between 0 and 1, of each class at random; the labels are classes, int64 (N,).
+
+    A class's draw depends on the seed and on that class alone. Each class that has two faces or more gives
+    at least one and keeps at least one.
+
+    Returns:
+        the indices that stay and those drawn, each int64 and ascending.
+
+    Raises:
+        ValueError: where the share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"the share must lie between 0 and 1, not {share}")
+    drawn = torch.zeros(len(labels), dtype=torch.bool)
+    for label in torch.unique(labels).tolist():
+        members = torch.nonzero(labels == label).flatten()
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        order = torch.randperm(len(members), generator=generator(seed, SPLIT, label))
+        drawn[members[order[:count]]] = True
+    return torch.nonzero(~drawn).flatten(), torch.nonzero(drawn).flatten()
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -161,9 +171,7 @@ def _read(path: Path, size: int) -> Image | ImageError:
         return error
     if path.suffix.lower() in _MAY_HAVE_ALPHA:
         full = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-        if (
-            full is not None and full.ndim == 3 and full.shape[2] == 4
-        ):  # what lies below transparent pixels is arbitrary: black
+        if full is not None and full.shape[2:] == (4,):  # what lies below transparent pixels is arbitrary: black
             opaque = full[..., 3] / (65535 if full.dtype == np.uint16 else 255)
             gray = np.rint(gray * opaque).astype(np.uint8)
     return resize_face(gray, size)

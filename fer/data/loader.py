@@ -6,40 +6,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from fer.data.faces import Faces
 from fer.seeding import ORDER, generator
-
-
-class FaceDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Faces for a DataLoader that asks for whole batches, each of which is one indexing operation."""
-
-    def __init__(self, faces: Faces) -> None:
-        self.faces = faces
-
-    def __len__(self) -> int:
-        return len(self.faces)
-
-    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
-        """Return uint8 (B, 1, H, W) and the labels, int64 (B,) or float32 (B, 7)."""
-        chosen = torch.as_tensor(indices)
-        return self.faces.images[chosen], self.faces.labels[chosen]
 
 
 class EpochBatches(Sampler[list[int]]):
     """The batches of one process in one epoch: each face once, over all processes.
 
     The order depends on the seed and the epoch alone. Every process gets the same number of batches,
-    because distributed training waits for the slowest; sizes then differ by at most one face.
-
-    Args:
-        size: number of faces.
-        batch_size: largest number of faces per batch and process.
-        shuffle: whether each epoch has an order of its own.
-        seed: of the order.
-        rank: number of this process.
-        world_size: number of processes.
+    because distributed training waits for the slowest; sizes then differ by at most one face, and none is above
+    `batch_size`. Without `shuffle` all epochs have the order of the faces.
     """
 
     def __init__(
@@ -49,8 +27,7 @@ class EpochBatches(Sampler[list[int]]):
             raise ValueError(f"{size} faces cannot be shared by {world_size} processes")
         self.size, self.batch_size, self.shuffle, self.seed = size, batch_size, shuffle, seed
         self.rank, self.world_size = rank, world_size
-        self.epoch = 0
-        self.served = 0
+        self.epoch = self.served = 0
         self._resume: dict[str, int] = {}
 
     @property
@@ -92,17 +69,7 @@ class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
     """A DataLoader over faces whose place in the epoch is saved in Lightning's checkpoints."""
 
     def __init__(self, faces: Faces, batches: EpochBatches, pin_memory: bool = False) -> None:
-        super().__init__(FaceDataset(faces), batch_sampler=batches, collate_fn=_as_is, pin_memory=pin_memory)
-        self.batches = batches
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the sampler's place in the epoch."""
-        return self.batches.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the sampler's place in the epoch."""
-        self.batches.load_state_dict(state)
-
-
-def _as_is(batch: Any) -> Any:
-    return batch
+        data: Any = faces  # a dataset by its methods, if not by its class
+        super().__init__(data, batch_sampler=batches, collate_fn=tuple, pin_memory=pin_memory)
+        # The place in the epoch, which Lightning saves
+        self.state_dict, self.load_state_dict = batches.state_dict, batches.load_state_dict

@@ -29,15 +29,9 @@ class FaceDataModule(LightningDataModule):
     interpolated once: training faces by the augmentation, all others as `resize_face` does it for inference.
 
     Args:
-        source: makes the source from `source_options`.
-        image_size: side of the network's faces in pixels.
-        batch_size: training faces per step and process.
-        eval_batch_size: faces per step where nothing is learned.
-        augmentation: changes to the training faces, or None.
-        augmentation_seed: seed of those changes, apart from that of the order.
-        order_seed: seed of the order of the training faces.
-        pin_memory: whether batches are copied to a GPU from page-locked memory.
-        source_options: everything else, handed to `source`; `data.path` for one.
+        source: makes the source from `source_options`, `data.path` for one.
+        image_size: side of the network's faces in pixels; this and what follows are explained in
+            `configs/data/loading.yaml`.
     """
 
     def __init__(
@@ -78,7 +72,7 @@ class FaceDataModule(LightningDataModule):
 
     def train_dataloader(self) -> FaceLoader:
         """Uint8 batches in an order of their own every epoch, small where the augmentation enlarges them."""
-        faces = self._split("train")
+        faces = self.splits["train"]
         enlarges = self.augmentation is not None and self.augmentation.moves
         if not (enlarges and faces.images.shape[-1] < self.preprocessing.size):
             faces = self.faces("train")
@@ -91,11 +85,7 @@ class FaceDataModule(LightningDataModule):
         return self._loader(self.faces("val"), self.eval_batch_size)
 
     def test_dataloader(self) -> FaceLoader:
-        """Uint8 batches of the split that is reported once.
-
-        Raises:
-            cascade.errors.DataError: where the source has none.
-        """
+        """Uint8 batches of the split that is reported once; DataError where there is none."""
         return self._loader(self.faces("test"), self.eval_batch_size)
 
     def state_dict(self) -> dict[str, Any]:
@@ -121,15 +111,12 @@ class FaceDataModule(LightningDataModule):
         return self.preprocessing.normalise(images.float()), labels
 
     def sample(self, share: float) -> Iterator[Tensor]:
-        """Some training faces as inference would show them to the network; the same random ones each time.
-
-        Args:
-            share: of the training faces, 0 to 1.
+        """A share, 0 to 1, of the training faces as inference would see them; the same random ones each time.
 
         Yields:
             float32 (B, 1, image_size, image_size), normalised, on the CPU.
         """
-        train = self._split("train")
+        train = self.splits["train"]
         count = max(1, round(share * len(train)))
         chosen = torch.randperm(len(train), generator=generator(self.order_seed, STATISTICS))[:count]
         for part in chosen.tensor_split(-(-count // self.eval_batch_size)):
@@ -137,36 +124,24 @@ class FaceDataModule(LightningDataModule):
             yield self.preprocessing.normalise(images.float())
 
     def faces(self, split: Split) -> Faces:
-        """One split at the network's size, resized as for inference.
-
-        Raises:
-            cascade.errors.DataError: where the source has no such split.
-        """
+        """One split at the network's size, resized as for inference; DataError where the source has none."""
+        if split not in self.splits:
+            raise DataError(f"{self.source} has no {split} split")
         if split not in self._resized:
-            faces = self._split(split)
+            faces = self.splits[split]
             self._resized[split] = replace(faces, images=_resized(faces.images, self.preprocessing.size))
         return self._resized[split]
 
     def whole_split(self, split: Split) -> FaceLoader:
-        """All faces of one split in their order, whatever the number of processes, as uint8 batches.
-
-        Raises:
-            cascade.errors.DataError: where the source has no such split.
-        """
+        """All faces of one split in their order, whatever the number of processes; see `faces`."""
         faces = self.faces(split)
         return FaceLoader(faces, EpochBatches(len(faces), self.eval_batch_size, shuffle=False), self.pin_memory)
 
-    def _split(self, split: Split) -> Faces:
-        if split not in self.splits:
-            raise DataError(f"{self.source} has no {split} split")
-        return self.splits[split]
-
     def _loader(self, faces: Faces, batch_size: int, shuffle: bool = False) -> FaceLoader:
-        rank, world_size = 0, 1
-        if self.trainer is not None:
-            rank, world_size = self.trainer.global_rank, self.trainer.world_size
-        batches = EpochBatches(len(faces), batch_size, shuffle, self.order_seed, rank, world_size)
-        return FaceLoader(faces, batches, self.pin_memory)
+        share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return FaceLoader(
+            faces, EpochBatches(len(faces), batch_size, shuffle, self.order_seed, *share), self.pin_memory
+        )
 
 
 def _resized(images: Tensor, size: int) -> Tensor:

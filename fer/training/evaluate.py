@@ -1,9 +1,12 @@
 """Scores of a network on one split, outside any Trainer."""
 
+from typing import Any
+
 import torch
 from rich.progress import track
 from torch import Tensor, nn
 
+from fer.data.faces import hard_labels
 from fer.data.loader import FaceLoader
 from fer.preprocessing import Preprocessing
 from fer.training.metrics import ScoreMetrics, Scores
@@ -27,20 +30,13 @@ def predict_logits(
     for images, truth in track(loader, description or "", disable=description is None, transient=True):
         faces = preprocessing.normalise(images.to(device).float())
         logits.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu())
-        labels.append(truth if truth.ndim == 1 else truth.argmax(dim=1))
+        labels.append(hard_labels(truth))
     return torch.cat(logits), torch.cat(labels)
 
 
-def evaluate(
-    network: nn.Module,
-    loader: FaceLoader,
-    preprocessing: Preprocessing,
-    device: torch.device | str = "cpu",
-    description: str | None = None,
-) -> Scores:
-    """Return the scores of a network on all faces of a loader; see `predict_logits`."""
-    logits, labels = predict_logits(network, loader, preprocessing, device, description)
+def evaluate(network: nn.Module, loader: FaceLoader, preprocessing: Preprocessing, **options: Any) -> Scores:
+    """Return the scores of a network on all faces of a loader; the options are those of `predict_logits`."""
     # One process evaluates alone, also after distributed training
     metrics = ScoreMetrics(preprocessing.classes, sync=False)
-    metrics.update(logits, labels)
+    metrics.update(*predict_logits(network, loader, preprocessing, **options))
     return metrics.scores()

@@ -1,31 +1,18 @@
 """What training minimises: `loss(logits, labels, images)`, a file in `configs/loss/` for each."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor
 
-
-class Loss(Protocol):
-    """The loss of a batch."""
-
-    def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:
-        """Return a scalar.
-
-        Args:
-            logits: float (N, C).
-            labels: classes, int64 (N,), or distributions over them, float (N, C).
-            images: what the network was given, float (N, 1, H, W): for losses that ask another network too.
-        """
-        ...
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From a batch to a scalar: of its logits, float (N, C); its labels, which are classes, int64 (N,), or distributions
+over them, float (N, C); and what the network was given, float (N, 1, H, W), for losses that ask another network too.
+"""
 
 
 class CrossEntropy:
-    """Cross-entropy.
-
-    Args:
-        label_smoothing: share of each label spread evenly over all classes, 0 to 1 (Szegedy et al., arXiv 1512.00567).
-    """
+    """Cross-entropy; a share of 0 to 1 of each label is spread over all classes (Szegedy et al., arXiv 1512.00567)."""
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0.0 <= label_smoothing <= 1.0:
@@ -38,12 +25,7 @@ class CrossEntropy:
 
 
 class Focal(CrossEntropy):
-    """Cross-entropy that weighs each class by (1 - its probability) ** gamma (Lin et al., arXiv 1708.02002).
-
-    Args:
-        gamma: 0 or more; 0 is cross-entropy.
-        label_smoothing: see `CrossEntropy`.
-    """
+    """Cross-entropy that weighs each class by (1 - its probability) ** gamma (Lin et al., arXiv 1708.02002)."""
 
     def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0) -> None:
         super().__init__(label_smoothing)

@@ -1,9 +1,8 @@
 """What is reported about a classifier: accuracy, F1, precision, recall and calibration."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
     MulticlassAccuracy,
@@ -45,34 +44,24 @@ class Scores:
     classes: dict[str, ClassScores]
     confusion: list[list[int]]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, as in `metrics.json`."""
-        return asdict(self)
-
     def totals(self) -> dict[str, float]:
         """The figures of the whole split by the names under which they are monitored, `val/acc` for one."""
         return {"val/acc": self.accuracy, "val/macro_f1": self.macro_f1, "val/ece": self.ece}
 
 
 class ScoreMetrics(MetricCollection):
-    """Collects logits over batches; `scores` sums them up.
-
-    Args:
-        names: the class names.
-        sync: whether to sum over the processes of distributed training too.
-    """
+    """Collects logits over batches; `scores` sums them up, with `sync` over all processes of distributed training."""
 
     def __init__(self, names: tuple[str, ...], sync: bool = True) -> None:
-        size = len(names)
-        each: dict[str, Any] = {"average": "none", "sync_on_compute": sync}
+        common: Any = {"num_classes": len(names), "sync_on_compute": sync}
         super().__init__(
             {
-                "accuracy": MulticlassAccuracy(size, average="micro", sync_on_compute=sync),
-                "precision": MulticlassPrecision(size, **each),
-                "recall": MulticlassRecall(size, **each),
-                "f1": MulticlassF1Score(size, **each),
-                "ece": MulticlassCalibrationError(size, n_bins=15, norm="l1", sync_on_compute=sync),
-                "confusion": MulticlassConfusionMatrix(size, sync_on_compute=sync),
+                "accuracy": MulticlassAccuracy(average="micro", **common),
+                "precision": MulticlassPrecision(average="none", **common),
+                "recall": MulticlassRecall(average="none", **common),
+                "f1": MulticlassF1Score(average="none", **common),
+                "ece": MulticlassCalibrationError(n_bins=15, norm="l1", **common),
+                "confusion": MulticlassConfusionMatrix(**common),
             }
         )
         self.names = names
@@ -81,16 +70,14 @@ class ScoreMetrics(MetricCollection):
         """Return the scores of everything since the last reset, over all processes."""
         values = self.compute()
         confusion = values["confusion"].cpu().long()
-        rows = torch.stack([values["precision"], values["recall"], values["f1"]], dim=1).tolist()
         counts = confusion.sum(dim=1).tolist()
+        columns = [values[score].tolist() for score in ("precision", "recall", "f1")]
+        rows = zip(self.names, *columns, counts, strict=True)
         return Scores(
             accuracy=float(values["accuracy"]),
             macro_f1=float(values["f1"].mean()),
             ece=float(values["ece"]),
             count=sum(counts),
-            classes={
-                name: ClassScores(precision, recall, f1, count)
-                for name, (precision, recall, f1), count in zip(self.names, rows, counts, strict=True)
-            },
+            classes={name: ClassScores(*scores) for name, *scores in rows},
             confusion=confusion.tolist(),
         )

@@ -13,9 +13,10 @@ from torchmetrics import MeanMetric
 
 from cascade.errors import UserError
 from fer.checkpoint import source_commit
+from fer.data.faces import hard_labels
 from fer.model_info import METADATA_KEY, ModelInfo
 from fer.preprocessing import Preprocessing
-from fer.training.losses import CrossEntropy, Loss
+from fer.training.losses import Loss
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule
 
@@ -32,11 +33,9 @@ class ExpressionClassifier(LightningModule):
         network: normalised faces (N, 1, H, W) to logits (N, C).
         network_config: `_target_` within `fer.models` and plain arguments that rebuild `network`.
         optimizer: makes the optimizer from parameter groups.
-        schedule: makes the learning-rate schedule, or None for a constant rate.
+        schedule, loss: see `Schedule` and `Loss`.
         preprocessing: what the network expects; travels in the checkpoint.
-        loss: what is minimised; None for plain cross-entropy.
-        channels_last: store images with channels innermost, which CPUs and tensor cores prefer.
-        compile: run the network through `torch.compile`; wants a C++ compiler on the CPU.
+        channels_last, compile: see `configs/train.yaml`.
     """
 
     def __init__(
@@ -44,9 +43,9 @@ class ExpressionClassifier(LightningModule):
         network: nn.Module,
         network_config: dict[str, Any],
         optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer],
-        schedule: Schedule | None = None,
+        schedule: Schedule,
+        loss: Loss,
         preprocessing: Preprocessing | None = None,
-        loss: Loss | None = None,
         channels_last: bool = True,
         compile: bool = False,
     ) -> None:
@@ -58,7 +57,7 @@ class ExpressionClassifier(LightningModule):
         # Kept outside the module tree, so that checkpoints name the parameters the same either way
         self._forward = (torch.compile(self.network) if compile else self.network,)
         self.make_optimizer, self.make_schedule = optimizer, schedule
-        self.loss = loss or CrossEntropy()
+        self.loss = loss
         self.val_metrics = ScoreMetrics(self.preprocessing.classes)
         self.val_loss = MeanMetric()
         #: Scores of the last whole pass over the validation faces; None before the first.
@@ -66,8 +65,7 @@ class ExpressionClassifier(LightningModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised faces, float (N, 1, H, W), to logits (N, C)."""
-        logits: Tensor = self._forward[0](images.contiguous(memory_format=self.memory_format))
-        return logits
+        return self._forward[0](images.contiguous(memory_format=self.memory_format))  # type: ignore[no-any-return]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one augmented batch."""
@@ -75,10 +73,9 @@ class ExpressionClassifier(LightningModule):
         logits = self(images)
         loss = self.loss(logits, labels, images)
         hits = (logits.detach().argmax(dim=1) == hard_labels(labels)).float().mean()
-        size = len(images)
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, prog_bar=True)
         epoch = {"train/loss": loss, "train/acc": hits}
-        self.log_dict(epoch, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        self.log_dict(epoch, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -101,7 +98,7 @@ class ExpressionClassifier(LightningModule):
         self.val_loss.reset()
         if not self.trainer.sanity_checking:
             self.val_scores = scores
-        values = {"val/loss": loss, "val/acc": scores.accuracy, "val/macro_f1": scores.macro_f1, "val/ece": scores.ece}
+        values = {"val/loss": loss, **scores.totals()}
         self._step_plateaus(values)
         # Every process has the same values; sync_dist only spares Lightning's advice to synchronise
         self.log("val/acc", values.pop("val/acc"), prog_bar=True, sync_dist=True)
@@ -129,8 +126,6 @@ class ExpressionClassifier(LightningModule):
     def configure_optimizers(self) -> Any:
         """Make the optimizer and its schedule; biases and normalisation get no weight decay."""
         optimizer = self.make_optimizer(parameter_groups(self.network))
-        if self.make_schedule is None:
-            return optimizer
         steps = int(self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": self.make_schedule(optimizer, total_steps=steps)}
 
@@ -148,14 +143,8 @@ class ExpressionClassifier(LightningModule):
 
     def on_train_start(self) -> None:
         """Start from the restored random state, if any; loading itself draws random numbers."""
-        state: Tensor | None = self.__dict__.pop("_rng_state", None)
-        if state is not None:
+        if (state := self.__dict__.pop("_rng_state", None)) is not None:
             torch.set_rng_state(state.cpu())
-
-
-def hard_labels(labels: Tensor) -> Tensor:
-    """Class indices (N,) from indices or from probabilities (N, C)."""
-    return labels if labels.ndim == 1 else labels.argmax(dim=1)
 
 
 def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
@@ -168,14 +157,10 @@ def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
     """
     assert isinstance(network.head, nn.Module)
     last = set(network.head.parameters())
-    weights: list[nn.Parameter] = []
-    head: list[nn.Parameter] = []
-    free: list[nn.Parameter] = []
-    for parameter in network.parameters():
-        (free if parameter.ndim <= 1 else head if parameter in last else weights).append(parameter)
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     groups: list[dict[str, Any]] = [
-        {"params": weights},
-        {"params": head, "muon": False},
-        {"params": free, "muon": False, "weight_decay": 0.0},
+        {"params": [p for p in matrices if p not in last]},
+        {"params": [p for p in matrices if p in last], "muon": False},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "muon": False, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]

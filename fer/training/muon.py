@@ -30,8 +30,7 @@ class Muon(Optimizer):
         lr: learning rate of the matrices; a step changes a square matrix by about lr in spectral norm.
         adam_lr: learning rate of the rest, scaled by the same schedule.
         momentum: share of the averaged gradient kept per step, 0 to 1.
-        betas: AdamW's averaging.
-        eps: AdamW's guard against division by zero.
+        betas, eps: AdamW's.
         weight_decay: decoupled decay, multiplied with the group's learning rate.
     """
 
@@ -58,10 +57,8 @@ class Muon(Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; return the closure's loss, if there is one."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             if params:
@@ -84,33 +81,18 @@ class Muon(Optimizer):
             if not self.state[p]:
                 zeros = {name: torch.zeros_like(p) for name in ("mean", "square")}
                 self.state[p] = {"step": torch.tensor(0.0), **zeros}
-        states = [self.state[p] for p in params]
-        adamw(
-            params,
-            [p.grad for p in params if p.grad is not None],
-            [state["mean"] for state in states],
-            [state["square"] for state in states],
-            [],
-            [state["step"] for state in states],
-            foreach=True,
-            amsgrad=False,
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            maximize=False,
-        )
+        means, squares, steps = ([self.state[p][name] for p in params] for name in ("mean", "square", "step"))
+        options = {name: group[name] for name in ("lr", "weight_decay", "eps")}
+        options |= {"foreach": True, "amsgrad": False, "maximize": False}
+        gradients = [p.grad for p in params if p.grad is not None]
+        beta1, beta2 = group["betas"]
+        adamw(params, gradients, means, squares, [], steps, beta1=beta1, beta2=beta2, **options)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
     """Return nearly the closest semi-orthogonal matrix, by Newton-Schulz iteration.
 
-    Args:
-        matrix: float (rows, columns).
-
-    Returns:
-        Float (rows, columns) with the same singular vectors and singular values of about 0.7 to 1.2.
+    Both are float (rows, columns); the singular vectors stay, and the singular values become about 0.7 to 1.2.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x: Tensor = wide / (wide.norm() + 1e-7)

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 
 def curves_figure(curves: Mapping[str, Sequence[float]], title: str = "") -> Figure:
-    """Draw curves over epochs 1, 2, … on one pair of axes.
-
-    Args:
-        curves: values per epoch for each name; NaN leaves a gap.
-        title: a line above the plot.
-    """
+    """Draw named curves over epochs 1, 2, … on one pair of axes; NaN leaves a gap."""
     figure = Figure(figsize=(7.2, 4), layout="constrained")
     axes = figure.add_subplot(title=title, xlabel="epoch")
     for name, values in curves.items():
@@ -28,12 +23,7 @@ def curves_figure(curves: Mapping[str, Sequence[float]], title: str = "") -> Fig
 
 
 def confusion_figure(confusion: NDArray[np.int64], names: Sequence[str]) -> Figure:
-    """Draw a confusion matrix: each cell is shaded by its share of the row and holds share and count.
-
-    Args:
-        confusion: int (C, C), rows true classes, columns predictions.
-        names: the C class names.
-    """
+    """Draw a confusion matrix, int (C, C), rows true: shaded by the shares of each row, written beside the counts."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted", ylabel="true")
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
     table.add_row("accuracy", *(f"{s.accuracy:.2%}" for s in scores.values()), style="bold")
     table.add_row("macro-F1", *(f"{s.macro_f1:.4f}" for s in scores.values()))
     table.add_row("calibration error (ECE)", *(f"{s.ece:.4f}" for s in scores.values()), end_section=True)
-    table.add_row("[dim]precision / recall / F1[/dim]")
+    table.add_row("precision / recall / F1", style="dim")
     for name in next(iter(scores.values())).classes:
         per_split = (s.classes[name] for s in scores.values())
         table.add_row(name, *(f"{c.precision:.3f} / {c.recall:.3f} / {c.f1:.3f}" for c in per_split))
@@ -36,22 +37,18 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
 
 
 def report(folder: Path, scores: Mapping[str, Scores], about: Mapping[str, Any], notes: list[str]) -> None:
-    """Print the table with where to find things, and write the same figures to `metrics.json`.
+    """Print a run's scores per split, `val` and perhaps `test`, and write them to `metrics.json` in its folder.
 
-    Args:
-        folder: the run's folder.
-        scores: per split, `val` and perhaps `test`.
-        about: plain values to keep beside the scores, such as checkpoint, seed and commit.
-        notes: sentences to print below the table and to keep.
+    The plain values `about` the run are kept there too, and so are `notes`, sentences that stand below the table.
     """
-    values = {split: s.to_dict() for split, s in scores.items()}
+    values = {split: asdict(s) for split, s in scores.items()}
     write_whole(folder / METRICS_FILE, json.dumps({**values, **about, "notes": notes}, indent=2) + "\n")
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print()
     if scores:
         console.print(scores_table(scores))
     for note in notes:
-        console.print(note, style="yellow", highlight=False, markup=False)
+        console.print(note, style="yellow")
     lines: dict[str, Any] = {"checkpoint": about.get("checkpoint"), "metrics": folder / METRICS_FILE}
     if (folder / "curve.png").is_file():
         lines["curve"] = folder / "curve.png"
@@ -59,7 +56,7 @@ def report(folder: Path, scores: Mapping[str, Scores], about: Mapping[str, Any],
         lines |= {"TensorBoard": folder / "tensorboard", "open it with": f"tensorboard --logdir {folder}"}
     for name, value in lines.items():
         if value:
-            console.print(f"{name:>13}  {value}", highlight=False, markup=False)
+            console.print(f"{name:>13}  {value}")
 
 
 def write_history(folder: Path, history: Mapping[str, list[float]]) -> None:

@@ -4,31 +4,22 @@ Each takes the optimizer and the run's number of steps; the rest comes from `con
 """
 
 import math
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-
-class Schedule(Protocol):
-    """Makes Lightning's `lr_scheduler` entry for an optimizer."""
-
-    def __call__(self, optimizer: Optimizer, *, total_steps: int) -> dict[str, Any]:
-        """Return the entry: `scheduler`, `interval` and perhaps `monitor`."""
-        ...
+Schedule = Callable[..., dict[str, Any]]
+"""`schedule(optimizer, total_steps=…)` makes Lightning's entry: `scheduler`, `interval` and perhaps `monitor`."""
 
 
 def one_cycle(
     optimizer: Optimizer, *, total_steps: int, warmup: float = 0.1, start: float = 0.04, end: float = 0.0
 ) -> dict[str, Any]:
-    """Rise in a straight line to the optimizer's rate, then fall along a cosine (Smith, arXiv 1708.07120).
+    """Rise in a straight line to the optimizer's rates, then fall along a cosine (Smith, arXiv 1708.07120).
 
-    Args:
-        optimizer: whose rates are scaled; each group keeps its own.
-        total_steps: steps of the whole run.
-        warmup: share of the steps spent rising, 0 to 1.
-        start: first rate, as a share of the highest.
-        end: last rate, as a share of the highest.
+    The settings, shares of 0 to 1, are explained in `configs/scheduler/one_cycle.yaml`.
     """
     rising = max(1.0, warmup * total_steps)
 

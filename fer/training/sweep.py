@@ -37,10 +37,9 @@ class SweepTable(Callback):
         table = Table(*results.columns, title=f"{len(runs)} runs, best first by {config.monitor}", title_justify="left")
         for row in results.itertuples(index=False):
             table.add_row(*("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
-        console = Console(soft_wrap=True)
+        console = Console(soft_wrap=True, highlight=False, markup=False)
         console.print(table)
-        lines = f"sweep  {folder}\ncompare them with  tensorboard --logdir {folder}"
-        console.print(lines, highlight=False, markup=False)
+        console.print(f"sweep  {folder}\ncompare them with  tensorboard --logdir {folder}")
 
 
 def _read_run(overrides: Path) -> tuple[str, dict[str, str], dict[str, float]]:

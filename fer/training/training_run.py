@@ -8,7 +8,7 @@ import time
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,12 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.command import is_multirun, output_dir
 from cascade.errors import ConfigError, UserError
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
+from fer.data.faces import Split
 from fer.data.module import FaceDataModule
 from fer.model_info import METADATA_KEY
 from fer.training.callbacks.checkpoints import LAST, BestAndLast
@@ -33,7 +34,6 @@ from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history
 
 log = logging.getLogger(__name__)
-C = TypeVar("C", bound=Callback)
 
 # Lightning still uses what torch deprecates: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
 warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
@@ -46,7 +46,6 @@ def training_run(config: DictConfig) -> float | None:
         The monitored metric of the best epoch, for sweeps; None where nothing was measured.
 
     Raises:
-        UserError: for what the user can mend.
         SystemExit: 128 + signal, after a run that a signal ended has been saved and reported.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and what it found no GPU of
@@ -61,41 +60,51 @@ def _train(config: DictConfig) -> float | None:
     if config.ckpt_path is not None:
         _check_resumed(config)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
-    classifier = _classifier(config, data)
+    network: Any = OmegaConf.to_container(config.model, resolve=True)
+    classifier = ExpressionClassifier(
+        network=build_network(network),
+        network_config=network,
+        optimizer=instantiate(config.optimizer),
+        schedule=instantiate(config.scheduler),
+        loss=instantiate(config.loss),
+        preprocessing=data.preprocessing,
+        channels_last=config.channels_last,
+        compile=config.compile,
+    )
+    shows_bar = config.trainer.enable_progress_bar and sys.stdout.isatty()  # a log file gets one line per epoch instead
     parameters = sum(p.numel() for p in classifier.network.parameters())
     log.info("network: %s, %s parameters", type(classifier.network).__name__, f"{parameters:,}")
-    callbacks = _callbacks(config)
-    loggers = [instantiate(entry) for entry in (config.logger or {}).values() if entry is not None]
-    trainer = _trainer(config, logger=loggers, callbacks=callbacks)
+    callbacks = [callback for callback in _made(config.callbacks) if not isinstance(callback, ProgressBar) or shows_bar]
+    trainer = _trainer(config, logger=_made(config.logger), callbacks=callbacks, enable_progress_bar=shows_bar)
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
     with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
-    checkpoints, stop = _first(callbacks, BestAndLast), _first(callbacks, StopOnSignal)
-    received = stop.received if stop else None
-    value = checkpoints.best_model_score if checkpoints else None
+    ours: dict[type, Any] = {type(callback): callback for callback in callbacks}
+    received = ours[StopOnSignal].received if StopOnSignal in ours else None
+    best = ours[BestAndLast].best_model_path if BestAndLast in ours and not config.trainer.fast_dev_run else ""
+    value = ours[BestAndLast].best_model_score if BestAndLast in ours else None
     value = value if value is not None else trainer.callback_metrics.get(config.monitor)
     metric = None if value is None else float(value)
 
     if trainer.is_global_zero:
         notes: list[str] = []
         scores: dict[str, Scores] = {}
-        best = checkpoints.best_model_path if checkpoints and not config.trainer.fast_dev_run else ""
-        loaded = load_network(best) if best else None
-        if loaded:
+        # this run's overrides, less the checkpoint it started from
+        overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]
+        if loaded := load_network(best) if best else None:
             scores = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
             log_hyperparameters(trainer, config, scores["val"])
         elif received is None:
             notes.append("No checkpoint was kept, so there is nothing to evaluate.")
         if received:
-            last = output_dir() / "checkpoints" / LAST
+            again = shlex.join([*overrides, f"ckpt_path={output_dir() / 'checkpoints' / LAST}"])
             notes.append(
-                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of "
-                f"the best epoch so far, no test was run. Go on with: "
-                f"python train.py {shlex.join(_overrides())} ckpt_path={shlex.quote(str(last))}"
+                f"Stopped by {received.name} in epoch {trainer.current_epoch + 1}; the figures are those of the best "
+                f"epoch so far, no test was run. Go on with: python train.py {again}"
             )
-        if progress := _first(callbacks, Progress):
-            write_history(output_dir(), progress.history)
+        if Progress in ours:
+            write_history(output_dir(), ours[Progress].history)
         about = {
             "checkpoint": best or None,
             "monitored": {config.monitor: metric},
@@ -104,7 +113,7 @@ def _train(config: DictConfig) -> float | None:
             "seed": config.seed,
             "seconds": round(time.monotonic() - started, 1),
             "commit": source_commit(),
-            "command": ["train.py", *_overrides()],
+            "command": ["train.py", *overrides],
         }
         report(output_dir(), scores, about, notes)
     if received:
@@ -120,7 +129,6 @@ def _evaluate_only(config: DictConfig) -> float | None:
         log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
         config.data.image_size = loaded.preprocessing.size
     data: FaceDataModule = instantiate(config.data)
-    data.setup()
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
@@ -135,27 +143,15 @@ def _check_resumed(config: DictConfig) -> None:
     checkpoint = read_checkpoint(config.ckpt_path)
     if not can_resume(checkpoint):
         raise UserError(
-            f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can "
-            f"only be resumed from a run's best.ckpt or last.ckpt"
+            f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can only be "
+            f"resumed from a run's best.ckpt or last.ckpt"
         )
-    saved, configured = checkpoint[METADATA_KEY].network, _plain(config.model)
+    configured: Any = OmegaConf.to_container(config.model, resolve=True)
+    saved = checkpoint[METADATA_KEY].network
     if saved != configured:
         keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))
         difference = ", ".join(f"{key} {saved.get(key)} there, {configured.get(key)} here" for key in keys)
         raise UserError(f"{config.ckpt_path} is of another network than model=… describes: {difference}")
-
-
-def _classifier(config: DictConfig, data: FaceDataModule) -> ExpressionClassifier:
-    return ExpressionClassifier(
-        network=build_network(_plain(config.model)),
-        network_config=_plain(config.model),
-        optimizer=instantiate(config.optimizer),
-        schedule=instantiate(config.scheduler),
-        loss=instantiate(config.loss),
-        preprocessing=data.preprocessing,
-        channels_last=config.channels_last,
-        compile=config.compile,
-    )
 
 
 def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
@@ -169,36 +165,31 @@ def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
         ) from error
 
 
-def _callbacks(config: DictConfig) -> list[Callback]:
-    callbacks = [instantiate(entry) for entry in (config.callbacks or {}).values() if entry is not None]
-    if not (config.trainer.enable_progress_bar and sys.stdout.isatty()):
-        # A log file gets one line per epoch instead
-        callbacks = [callback for callback in callbacks if not isinstance(callback, ProgressBar)]
-        config.trainer.enable_progress_bar = False
-    return callbacks
+def _made(group: DictConfig | None) -> list[Any]:
+    """What a group of the configuration describes, less what is switched off."""
+    return [instantiate(entry) for entry in (group or {}).values() if entry is not None]
 
 
 def _score_splits(
     loaded: LoadedNetwork, data: FaceDataModule, trainer: Trainer, with_test: bool, notes: list[str]
 ) -> dict[str, Scores]:
     """Score the selecting split, and the test split where that is wanted and there is one."""
-
-    def score(split: Any) -> Scores:
-        device = trainer.strategy.root_device
-        return evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, device, f"evaluating {split}")
-
     if with_test and "test" not in data.splits:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
         with_test = False
-    return {split: score(split) for split in (("val", "test") if with_test else ("val",))}
+    scores: dict[str, Scores] = {}
+    splits: tuple[Split, ...] = ("val", "test") if with_test else ("val",)
+    for split in splits:
+        options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
+        scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, **options)
+    return scores
 
 
 def _refuse_diverging_ranks(trainer: Trainer) -> None:
     """Stop a sweep whose processes would not agree on the parameters of a run.
 
-    Lightning starts the other ranks with this process's command line; a sweeper that draws parameters
-    draws others in each of them, and a launcher that runs jobs side by side starts ranks that belong to
-    no one.
+    Lightning starts the other ranks with this process's command line; a sweeper that draws parameters draws others
+    in each of them, and a launcher that runs jobs side by side starts ranks that belong to no one.
     """
     if trainer.world_size == 1 or not is_multirun():
         return
@@ -210,18 +201,3 @@ def _refuse_diverging_ranks(trainer: Trainer) -> None:
             f"different parameters. Use trainer.devices=1 for the search (several machines can share "
             f"hydra.sweeper.storage), or the basic sweeper and launcher"
         )
-
-
-def _first(callbacks: list[Callback], kind: type[C]) -> C | None:
-    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
-
-
-def _overrides() -> list[str]:
-    """This run's overrides, less the checkpoint it started from."""
-    return [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]

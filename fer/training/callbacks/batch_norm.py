@@ -13,11 +13,8 @@ class BatchNormStatistics(Callback):
 
     The running ones lag: they keep 99% per step in Mini-Xception, belong to the weights of past steps and not to
     their average, and spoil the first epochs' figures altogether. Must stand after the averaging of the weights,
-    so that the weights to be validated are in place.
-
-    Args:
-        share: of the training faces that go once through the network, 0 to 1; each costs about a third of what
-            training on it does.
+    so that the weights to be validated are in place. The share is 0 to 1; a face costs about a third of what training
+    on it does.
     """
 
     def __init__(self, share: float = 0.06) -> None:

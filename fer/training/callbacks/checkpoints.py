@@ -11,27 +11,15 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 class BestAndLast(ModelCheckpoint):
-    """Keeps `best.ckpt` by the monitored metric and `last.ckpt` of the newest epoch.
+    """Keeps `best.ckpt` by the monitored metric (`mode` is `max` or `min`) and `last.ckpt` of the newest epoch.
 
-    A resumed run writes to its own folder; the best checkpoint so far is copied there, so that a best
+    A resumed run writes to its own folder, `dirpath`; the best checkpoint so far is copied there, so that a best
     epoch before the interruption is not lost.
-
-    Args:
-        dirpath: folder of both.
-        monitor: metric that decides what is best.
-        mode: `max` or `min`.
     """
 
     def __init__(self, dirpath: str, monitor: str, mode: str) -> None:
-        super().__init__(
-            dirpath=dirpath,
-            filename=Path(BEST).stem,
-            monitor=monitor,
-            mode=mode,
-            save_top_k=1,
-            auto_insert_metric_name=False,
-            enable_version_counter=False,
-        )
+        plain: Any = {"auto_insert_metric_name": False, "enable_version_counter": False}
+        super().__init__(dirpath, Path(BEST).stem, monitor=monitor, mode=mode, save_top_k=1, **plain)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save every epoch as the last; Lightning's `save_last` would do so only with a best one."""
@@ -41,16 +29,12 @@ class BestAndLast(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the best score, and its checkpoint if that is still there."""
-        earlier = Path(state_dict["best_model_path"])
-        here = Path(self.dirpath or ".") / BEST
-        if state_dict["best_model_path"] and earlier.is_file():
-            if earlier.resolve() != here.resolve():
-                here.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(earlier, here)
-            state_dict = state_dict | {
-                "dirpath": self.dirpath,
-                "best_model_path": str(here),
-                "kth_best_model_path": str(here),
-                "best_k_models": {str(here): state_dict["best_model_score"]},
-            }
-            super().load_state_dict(state_dict)
+        earlier, here = Path(state_dict["best_model_path"]), Path(self.dirpath or ".") / BEST
+        if not earlier.is_file():
+            return
+        if earlier.resolve() != here.resolve():
+            here.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(earlier, here)
+        best = {str(here): state_dict["best_model_score"]}
+        paths = {"best_model_path": str(here), "kth_best_model_path": str(here), "best_k_models": best}
+        super().load_state_dict({**state_dict, "dirpath": self.dirpath, **paths})

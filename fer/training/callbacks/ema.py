@@ -8,12 +8,9 @@ from torch import Tensor
 class EMA(WeightAveraging):
     """Averages weights and buffers; checkpoints hold both the average and the raw ones.
 
-    Unlike Lightning's `EMAWeightAveraging`, the average lengthens with the steps taken, over about their last
-    tenth until `decay` is reached, so that it never holds the first, random weights; and it updates all tensors
-    in one call.
-
-    Args:
-        decay: share of the average kept per step in the long run, 0 to 1.
+    Unlike Lightning's `EMAWeightAveraging`, the average lengthens with the steps taken, over about their last tenth
+    until `decay` is reached, so that it never holds the first, random weights; and it updates all tensors in one call.
+    `decay`, 0 to 1, is the share of the average kept per step in the long run.
     """
 
     def __init__(self, decay: float = 0.998) -> None:

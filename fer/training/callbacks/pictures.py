@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cascade.contact_sheet import contact_sheet
-from fer.training.module import ExpressionClassifier, hard_labels
+from fer.data.faces import hard_labels
 from fer.training.plots import confusion_figure, pixels
 
 
 class Pictures(Callback):
-    """Adds the augmented first batch, and every few epochs the confusion matrix and the worst mistakes.
+    """Adds an `ExpressionClassifier`'s augmented first batch, and at times its confusions and its worst mistakes.
 
     Args:
         every: epochs between two sets of pictures; the last epoch always gets one.
@@ -27,26 +27,20 @@ class Pictures(Callback):
         self.every, self.faces = every, faces
         self._wrong: list[tuple[float, NDArray[np.uint8], str]] = []
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Show what the network is trained on."""
         if trainer.global_step == 0 and batch_idx == 0:
             images, labels = batch[0][: self.faces], hard_labels(batch[1])[: self.faces]
-            captions = [_names(pl_module)[label] for label in labels.tolist()]
+            captions = [pl_module.preprocessing.classes[label] for label in labels.tolist()]
             _add(trainer, "train/first_batch", contact_sheet(_gray(images, pl_module), captions)[..., ::-1])
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, *_: Any, **__: Any
     ) -> None:
         """Remember the most confident mistakes."""
         if not self._due(trainer) or outputs is None:
             return
-        labels, names = hard_labels(batch[1]), _names(pl_module)
+        labels, names = hard_labels(batch[1]), pl_module.preprocessing.classes
         confidence, predicted = outputs.float().softmax(dim=1).max(dim=1)
         wrong = (predicted != labels).nonzero().flatten()
         worst = wrong[confidence[wrong].argsort(descending=True)[: self.faces]]
@@ -55,7 +49,7 @@ class Pictures(Callback):
         self._wrong.sort(key=lambda mistake: -mistake[0])
         del self._wrong[self.faces :]
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Add the pictures of this epoch."""
         mistakes, self._wrong = self._wrong, []
         if not self._due(trainer):
@@ -63,10 +57,9 @@ class Pictures(Callback):
         if mistakes:
             _, faces, captions = zip(*mistakes, strict=True)
             _add(trainer, "val/confidently_wrong", contact_sheet(faces, captions)[..., ::-1])
-        assert isinstance(pl_module, ExpressionClassifier)
         if pl_module.val_scores is not None:
-            matrix = np.asarray(pl_module.val_scores.confusion)
-            _add(trainer, "val/confusion", pixels(confusion_figure(matrix, _names(pl_module))))
+            figure = confusion_figure(np.asarray(pl_module.val_scores.confusion), pl_module.preprocessing.classes)
+            _add(trainer, "val/confusion", pixels(figure))
 
     def _due(self, trainer: Trainer) -> bool:
         if trainer.sanity_checking or not trainer.is_global_zero:
@@ -82,13 +75,7 @@ def _add(trainer: Trainer, tag: str, picture: NDArray[np.uint8]) -> None:
             logger.experiment.add_image(tag, np.ascontiguousarray(picture), trainer.global_step, dataformats="HWC")
 
 
-def _names(pl_module: LightningModule) -> tuple[str, ...]:
-    assert isinstance(pl_module, ExpressionClassifier)
-    return pl_module.preprocessing.classes
-
-
-def _gray(images: Tensor, pl_module: LightningModule) -> NDArray[np.uint8]:
+def _gray(images: Tensor, pl_module: Any) -> NDArray[np.uint8]:
     """Undo the normalisation: (N, 1, H, W) to uint8 (N, H, W)."""
-    assert isinstance(pl_module, ExpressionClassifier)
     values = pl_module.preprocessing.denormalise(images[:, 0].detach().float())
     return torch.as_tensor(values).round().clamp(0, 255).byte().cpu().numpy()

@@ -23,13 +23,12 @@ class Progress(Callback):
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {"epoch": []}
-        self._images, self._seconds, self._since = 0, 0.0, 0.0
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, *_: Any, **__: Any) -> None:
         """Start counting also where a resumed run enters in the middle of an epoch."""
-        self.on_train_epoch_start(trainer, pl_module)
+        self.on_train_epoch_start()
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_start(self, *_: Any, **__: Any) -> None:
         """Start counting."""
         self._images, self._seconds, self._since = 0, 0.0, time.perf_counter()
 
@@ -40,7 +39,7 @@ class Progress(Callback):
         now = time.perf_counter()
         self._images, self._seconds, self._since = self._images + len(batch[0]), self._seconds + now - self._since, now
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, *_: Any, **__: Any) -> None:
         """Leave the time of the validation out."""
         self._since = time.perf_counter()
 

@@ -29,9 +29,6 @@ class StopOnSignal(Checkpoint):
     """On SIGINT or SIGTERM saves `last.ckpt` after the current step and ends training; twice aborts at once.
 
     Is a `Checkpoint` to Lightning, so that it runs after the callbacks whose state it saves.
-
-    Args:
-        dirpath: folder of `last.ckpt`.
     """
 
     def __init__(self, dirpath: str) -> None:
@@ -40,26 +37,24 @@ class StopOnSignal(Checkpoint):
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, *_: Any, **__: Any) -> None:
         """Take over both signals for the time of the training, from Lightning too, which would just exit."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.signal(number, self._note)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def teardown(self, *_: Any, **__: Any) -> None:
         """Give the signals back."""
         while self._previous:
             signal.signal(*self._previous.popitem())
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
         """Save and stop, where any process was told to."""
         # After an epoch's last batch comes its validation, which must not be lost: see on_train_epoch_end
         if not trainer.is_last_batch and self._told(trainer):
             trainer.save_checkpoint(self.path, weights_only=False)
             raise TrainingStopped
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any, **__: Any) -> None:
         """Stop between epochs; the whole epoch has been validated and saved."""
         if self._told(trainer):
             raise TrainingStopped
@@ -81,10 +76,7 @@ class StopOnSignal(Checkpoint):
 class StopOnNonFiniteLoss(Callback):
     """Ends the run with an explanation when the loss is not finite.
 
-    The loss is watched on its device and read back only every few steps, so a GPU never waits for it.
-
-    Args:
-        every: steps between two readings.
+    The loss is watched on its device and read back once in `every` steps, so a GPU never waits for it.
     """
 
     def __init__(self, every: int = 50) -> None:
@@ -95,7 +87,7 @@ class StopOnNonFiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note whether this step's loss was a number."""
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        loss = outputs["loss"]
         bad = ~torch.isfinite(loss.detach())
         self._bad = bad if self._bad is None else self._bad | bad
         if loss.device.type != "cpu" and (batch_idx + 1) % self.every and not trainer.is_last_batch:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fer.data.split import stratified_split
+from fer.data.image_folder import stratified_split
 
 
 def test_keeps_each_classs_share():
