@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cascade.errors import DataError, ImageError
 from cascade.pictures import read_gray
+from cascade.samples.folder import read_sizes
 from cascade.samples.lists import binary_suffix, read_background
 from cascade.samples.vec import possible_windows, read_vec_header
 from cascade.training.trainer import Findings, Inputs
@@ -24,10 +25,11 @@ def inspect(
     found = Findings([text for text in (problem, list_problem(bg)) if text is not None])
     inputs = Inputs(vec, bg, window, 0 if problem else read_vec_header(vec).count)
     listed = read_background(bg) if bg.is_file() else []
+    sizes = read_sizes(bg)  # of a prepared folder, whose pictures need not be decoded again
     refused: list[str] = []
     for path in track(listed):
         try:
-            inputs.windows += _windows_of(path, window)
+            inputs.windows += _windows_of(path, window, sizes.get(path))
             inputs.negatives.append(path)
         except ImageError as error:
             refused.append(str(error))
@@ -85,14 +87,14 @@ def count_windows(width: int, height: int, w: int, h: int) -> int:
     return max(total, 1)
 
 
-def _windows_of(path: Path, window: tuple[int, int]) -> int:
-    """The windows in a negative; an ImageError says why it cannot be used."""
+def _windows_of(path: Path, window: tuple[int, int], size: tuple[int, int] | None) -> int:
+    """The windows in a negative, whose size may be known; an ImageError says why it cannot be used."""
     try:
         if binary_suffix(path) is None:
             raise ImageError(f"{path} is not JPEG, PNG, BMP or PNM; python -m cascade.prepare converts")
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from error
-    height, width = read_gray(path).shape
+    width, height = size or read_gray(path).shape[::-1]
     if width < window[0] or height < window[1]:
         raise ImageError(f"{path} of {width}×{height} is smaller than the window")
     return count_windows(width, height, *window)

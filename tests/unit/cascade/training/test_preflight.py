@@ -61,3 +61,14 @@ def test_positives(folder):
         assert inputs.samples == 0 and message in found.errors[0]
     _, found = inspect(folder / "a.vec", folder / "bg.txt", (10, 10))
     assert "168 pixels, the window is 10×10 = 100" in found.errors[0] and "12×14" in found.errors[0]
+
+
+def test_sizes_that_the_preparation_remembered_are_believed(folder):
+    (folder / "bg.txt").write_text("damaged.png\na.png\ngone.png\n")
+    columns = "role,source,used,split,file,boxes,changes,width,height"
+    rows = [f"negative,x,1,train,{name},,,36,30" for name in ("damaged.png", "gone.png")]
+    (folder / "pictures.csv").write_text("\n".join([columns, *rows]) + "\n")
+    inputs, found = inspect(folder / "a.vec", folder / "bg.txt", WINDOW)
+    assert inputs.negatives == [folder / "damaged.png", folder / "a.png"]  # its bytes were not looked at again
+    assert inputs.windows == count_windows(36, 30, *WINDOW) + 1
+    assert "gone.png: No such file" in found.warnings[0]
