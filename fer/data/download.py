@@ -46,8 +46,8 @@ def _download() -> Path:
         import kagglehub
     except ImportError as error:
         raise UserError(
-            'data.download=true needs kagglehub: pip install "fer-cascade[download]" '
-            f"(in a clone: pip install -e '.[download]'); or fetch {KAGGLE_URL} and set data.path"
+            f"data.download=true needs kagglehub, in a clone of the project: pip install -e '.[download]'; or fetch "
+            f"{KAGGLE_URL} and set data.path"
         ) from error
     _log.info("Downloading %s from Kaggle", KAGGLE_DATASET)
     try:

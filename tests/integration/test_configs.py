@@ -19,6 +19,8 @@ from fer.checkpoint import build_network
 from fer.training.module import parameter_groups
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = ROOT / "configs"
 # Shared by the options beside them, no options themselves
 PARTS = {CONFIGS / "data" / "loading.yaml", CONFIGS / "detector" / "base" / "cascade.yaml"}

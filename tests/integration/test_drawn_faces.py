@@ -5,8 +5,9 @@ import pytest
 from tests.conftest import metrics_of
 from tests.in_process import train_here
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_the_drawn_faces_are_learned(tmp_path):
     run, _ = train_here(
         tmp_path,

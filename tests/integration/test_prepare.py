@@ -16,6 +16,8 @@ from cascade.samples.folder import read_sizes
 from cascade.samples.lists import read_background
 from cascade.samples.vec import read_vec, read_vec_header
 
+pytestmark = pytest.mark.slow
+
 W, H = 14, 16
 
 

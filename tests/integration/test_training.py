@@ -16,6 +16,8 @@ from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT, metrics_of
 from tests.in_process import train_here
 
+pytestmark = pytest.mark.slow
+
 
 def _weights(path):
     return read_checkpoint(path)["state_dict"]
@@ -52,7 +54,6 @@ def test_a_run_ends_with_its_table_and_where_to_find_things(finished):
     assert metrics["monitored"]["val/acc"] == pytest.approx(metrics["val"]["accuracy"], abs=1e-6)
 
 
-@pytest.mark.slow
 def test_a_fresh_process_gets_identical_logits(finished, tmp_path):
     run, _ = finished
     best = run / "checkpoints" / "best.ckpt"
@@ -86,7 +87,6 @@ def test_evaluating_the_checkpoint_gives_the_same_figures(finished, tmp_path):
     assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
     run, _ = finished
     other, _ = train_here(tmp_path, "same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")
@@ -111,7 +111,6 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(finished):
     assert b"loss/label_smoothing" in hparams.plugin_data.content
 
 
-@pytest.mark.slow
 def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
     # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
     overrides = ["trainer.max_epochs=5", "scheduler=reduce_on_plateau", "scheduler.patience=0", "logger=none"]
@@ -130,7 +129,6 @@ def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
     assert metrics_of(rest)["test"] == metrics_of(whole)["test"]
 
 
-@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(commands):
     run, output, status = commands.interrupt_training(
         "stopped",
@@ -151,7 +149,6 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_why(tmp_path):
     assert "Traceback" not in output
 
 
-@pytest.mark.slow
 def test_one_batch_can_be_learned_by_heart(tmp_path):
     run, _ = train_here(
         tmp_path, "overfit", "debug=overfit", "trainer.max_epochs=60", "logger=csv", "callbacks.pictures=null"
@@ -198,7 +195,6 @@ def test_an_accelerator_that_is_not_there_is_named_with_the_way_out(tmp_path):
     assert "trainer.accelerator=gpu" in output and "trainer=cpu" in output and "Traceback" not in output
 
 
-@pytest.mark.slow
 def test_two_processes_train_one_network(commands):
     run, output = commands.train(
         "ddp",

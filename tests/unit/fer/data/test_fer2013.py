@@ -229,7 +229,7 @@ def test_does_not_download_what_is_there(write_csv, rows, monkeypatch):
 
 def test_download_errors_are_the_users(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "kagglehub", None)  # as if not installed
-    with pytest.raises(UserError, match=r'pip install "fer-cascade\[download\]"'):
+    with pytest.raises(UserError, match=r"pip install -e '\.\[download\]'"):
         Fer2013(tmp_path / "a.csv", download=True).load()
 
     def fail(handle):

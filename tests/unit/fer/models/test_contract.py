@@ -92,6 +92,7 @@ def test_a_checkpoint_gives_the_network_back(checkpoint):
     assert (loaded.network(faces[0:1]) - loaded.network(faces[1:])).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_it_can_be_exported(checkpoint):
     pytest.importorskip("onnxscript")
     loaded, path = load_network(checkpoint), checkpoint.with_suffix(".onnx")
@@ -104,6 +105,7 @@ def test_it_can_be_exported(checkpoint):
         np.testing.assert_allclose(model.probabilities(faces[:count]), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_can_be_explained(checkpoint):
     pytest.importorskip("captum")
     from fer.inference.explain import Explainer
