@@ -7,9 +7,9 @@ from cascade.command import run_command
 
 def train(config: DictConfig) -> float | None:
     """Run once as configured; return the monitored metric, which sweeps optimise."""
-    from fer.training.training_run import training_run
+    from fer.training.experiment import run_experiment
 
-    return training_run(config)
+    return run_experiment(config)
 
 
 def main() -> None:

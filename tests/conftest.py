@@ -45,7 +45,7 @@ class Commands:
             preexec_fn=_heed_interrupts,
         )
 
-    def run(self, *args: str, status: int = 0, timeout: float = 200) -> str:
+    def run(self, *args: str, status: int = 0, timeout: float = 800) -> str:
         process = self.start(*args)
         try:
             output, _ = process.communicate(timeout=timeout)
@@ -68,11 +68,11 @@ class Commands:
         """Start train.py, send a signal once `after` exists; return folder, output and exit status."""
         run = self.folder / name
         process = self.start(str(ROOT / "train.py"), *TINY, *overrides, f"hydra.run.dir={run}")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not after.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
         return run, output, process.returncode
 
 

@@ -19,7 +19,7 @@ from fer.train import main as train_main
 from tests.conftest import TINY
 
 
-def run_command_here(main: Callable[[], None], *arguments: str, folder: Path, status: int = 0) -> str:
+def run_here(main: Callable[[], None], *arguments: str, folder: Path, status: int = 0) -> str:
     """Call a command's `main` as if its process had just started; return what it printed.
 
     Args:
@@ -43,7 +43,7 @@ def train_here(folder: Path, name: str, *overrides: str, tiny: bool = True, stat
     """Run train.py's `main`; return the run's folder and the output."""
     run = folder / name
     arguments = [*(TINY if tiny else ()), *overrides, f"hydra.run.dir={run}"]
-    return run, run_command_here(train_main, *arguments, folder=folder, status=status)
+    return run, run_here(train_main, *arguments, folder=folder, status=status)
 
 
 class SignalAt(Callback):

@@ -161,11 +161,11 @@ class TestFromFoldersToDetector:
         call = ["-m", "cascade.train", f"vec='{vec}'", f"bg={listed}", "name=stop", *OVERRIDES, "options.mode=ALL"]
         folder = commands.folder / "outputs/cascade/stop"
         process = commands.start(*call)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (folder / "stages.csv").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=600)
         assert process.returncode == 130, output
         assert "the same command goes on" in output
         assert json.loads((folder / "report.json").read_text())["outcome"] == "interrupted"

@@ -6,7 +6,7 @@ import pytest
 
 from fer.train import main
 from tests.conftest import TINY, metrics_of
-from tests.in_process import run_command_here
+from tests.in_process import run_here
 
 # The sweeper of Hydra wants optuna 2.10, which uses what SQLAlchemy 1.4 calls deprecated
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*SQLAlchemy 2.0")]
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*SQLAlchemy 
 
 def test_a_sweep_ends_with_one_table_best_first(tmp_path):
     sweep = tmp_path / "sweep"
-    output = run_command_here(
+    output = run_here(
         main,
         "-m",
         *TINY,
@@ -37,8 +37,8 @@ def test_a_sweep_ends_with_one_table_best_first(tmp_path):
 def test_optuna_searches_and_resumes_its_study(tmp_path):
     study = ["hparams_search=optuna", "hydra.sweeper.n_trials=1", f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db"]
     overrides = ["-m", *TINY, "trainer.max_epochs=1", *study]
-    run_command_here(main, *overrides, "hydra.sweep.dir=first", folder=tmp_path)
-    run_command_here(main, *overrides, "hydra.sweep.dir=second", folder=tmp_path)
+    run_here(main, *overrides, "hydra.sweep.dir=first", folder=tmp_path)
+    run_here(main, *overrides, "hydra.sweep.dir=second", folder=tmp_path)
     with sqlite3.connect(tmp_path / "s.db") as database:
         states = [state for (state,) in database.execute("select state from trials")]
     assert states == ["COMPLETE", "COMPLETE"]
@@ -54,7 +54,5 @@ def test_distributed_training_under_a_drawing_sweeper_is_refused(tmp_path):
         "hparams_search=optuna",
         "hydra.sweeper.n_trials=1",
     ]
-    output = run_command_here(
-        main, *overrides, f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db", folder=tmp_path, status=2
-    )
+    output = run_here(main, *overrides, f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db", folder=tmp_path, status=2)
     assert "would train with different parameters" in output

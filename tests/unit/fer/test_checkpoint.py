@@ -56,7 +56,7 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path):
     "target",
     [
         "os.system",
-        "fer.training.training_run.training_run",
+        "fer.training.experiment.run_experiment",
         "fer.models.mini_xception.torch.hub.load",
         "fer.models.nowhere.Net",
         "fer.models.resnet18.BasicBlock",

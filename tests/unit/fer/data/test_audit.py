@@ -9,7 +9,7 @@ from fer.data.audit import main
 from fer.data.faces import Faces
 from fer.data.flaws import find_flaws, report_flaws
 from fer.labels import EXPRESSIONS
-from tests.in_process import run_command_here
+from tests.in_process import run_here
 
 
 def faces_of(*kinds):
@@ -104,10 +104,10 @@ def test_the_report(splits, tmp_path, capsys):
 
 def test_the_command(write_csv, rows, tmp_path):
     path = write_csv([*rows, rows[0]._replace(emotion=5, usage="PublicTest")])
-    output = run_command_here(main, f"data.path={path}", "hydra.run.dir=audit", folder=tmp_path)
+    output = run_here(main, f"data.path={path}", "hydra.run.dir=audit", folder=tmp_path)
     assert "conflicting labels" in output
     report = json.loads((tmp_path / "audit" / "audit.json").read_text())
     assert report["flaws"]["copy across splits"] == {"groups": 1, "images": 2, "train": 1, "val": 1, "test": 0}
-    output = run_command_here(main, "data.path=missing.csv", folder=tmp_path, status=2)
+    output = run_here(main, "data.path=missing.csv", folder=tmp_path, status=2)
     assert "no fer2013 at" in output
     assert "Traceback" not in output

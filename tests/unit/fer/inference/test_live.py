@@ -23,7 +23,7 @@ class Capture:
 
     def read(self):
         if self.gate is not None:
-            assert self.gate.acquire(timeout=5)
+            assert self.gate.acquire(timeout=120)
         number = next(self.numbers, None)
         return (False, None) if number is None else (True, np.full((4, 4, 3), number, np.uint8))
 

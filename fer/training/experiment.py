@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
 
 
-def training_run(config: DictConfig) -> float | None:
+def run_experiment(config: DictConfig) -> float | None:
     """Train and evaluate, or only evaluate, as the configuration says.
 
     Returns:
