@@ -35,6 +35,7 @@ EXTRAS = {
 """The libraries that each extra of the package adds, by the names they are imported under."""
 
 _VALUED = ("-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info")
+_NOT_FOR_USERS = re.compile(r"^(?:# @package.*\n|(?:defaults|hydra):.*\n(?:[ #].*\n|\n(?= ))*)", re.MULTILINE)
 Task = Callable[[DictConfig], Any]
 
 _HERE = Path(__file__).resolve().parent
@@ -58,6 +59,9 @@ def run_command(
         extra: the extra of the package whose libraries the task needs; a missing one is named before anything else.
     """
     arguments = _keyed(sys.argv[1:], positional)
+    if {"-h", "--help"} & set(arguments):
+        print(_help(CONFIGS / folder / f"{config_name}.yaml", arguments))
+        return
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
     sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
     before = os.environ.get("HYDRA_FULL_ERROR", "0")
@@ -172,6 +176,22 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
         escaped = (path.replace("'", "\\'") for path in bare[len(keys) - 1 :])
         bare[len(keys) - 1 :] = ["[" + ",".join(f"'{path}'" for path in escaped) + "]"]
     return [*kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
+
+
+def _help(config: Path, arguments: Sequence[str]) -> str:
+    """What the settings mean: the text of a command's config, that of options chosen beside --help, and the groups."""
+    pairs = [argument.partition("=") for argument in arguments]
+    chosen = [config, *(config.parent / group / f"{option}.yaml" for group, _, option in pairs)]
+    texts = [_NOT_FOR_USERS.sub("", path.read_text(encoding="utf-8")).strip() for path in chosen if path.is_file()]
+    rows = []
+    for entry in DictConfig(OmegaConf.load(config)).get("defaults", []):
+        for group, default in entry.items() if isinstance(entry, DictConfig) else ():
+            group = str(group)
+            options = sorted(path.stem for path in (config.parent / group).glob("*.yaml"))
+            if len(options) > 1:
+                rows.append(f"{group}={default or ''}".ljust(32) + f"# of {', '.join(options)}")
+    groups = ["# Choices; GROUP=OPTION --help shows what one of them holds", *rows]
+    return "\n\n".join([*texts, "\n".join(groups)] if rows else texts)
 
 
 def _refuse_unknown_fields(made: object, prefix: str) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 CONFIGS = ROOT / "configs"
 # Shared by the options beside them, no options themselves
-PARTS = {CONFIGS / "data" / "loading.yaml", CONFIGS / "detector" / "base" / "cascade.yaml"}
+PARTS = {CONFIGS / "data" / "base" / "loading.yaml", CONFIGS / "detector" / "base" / "cascade.yaml"}
 # The folders of the commands' own configs
 FOLDERS = (CONFIGS, CONFIGS / "cascade")
 COMMANDS = [path for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))]

@@ -93,6 +93,22 @@ def test_a_target_may_be_given_what_it_takes(run):
     assert run(lambda config: instantiate(config.made).denominator, "+made.denominator=2")[0] == 2
 
 
+def test_help_is_the_text_of_the_config_and_of_what_is_chosen(tmp_path, monkeypatch, capsys):
+    (tmp_path / "colour").mkdir()
+    (tmp_path / "colour" / "red.yaml").write_text("# @package _global_\n# Like blood.\nhue: 0\n")
+    (tmp_path / "colour" / "blue.yaml").write_text("# Like the sky.\nhue: 240\n")
+    (tmp_path / "test.yaml").write_text(
+        "# What it does.\ndefaults:\n  - _self_\n  - colour: blue\n\nnumber: 1  # many\n\nhydra:\n  run: {dir: .}\n"
+    )
+    monkeypatch.setattr(command, "CONFIGS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["test", "colour=red", "--help"])
+    command.run_command(lambda config: pytest.fail("help runs nothing"), "test")
+    said = capsys.readouterr().out
+    for part in ("What it does.", "number: 1  # many", "Like blood.", "colour=blue", "of blue, red"):
+        assert part in said
+    assert "_self_" not in said and "{dir: .}" not in said and "Like the sky" not in said and "@package" not in said
+
+
 def test_mistakes_end_with_one_line_and_status_2(run):
     def mistaken(config):
         raise UserError("mend this")
