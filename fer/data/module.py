@@ -31,7 +31,7 @@ class FaceDataModule(LightningDataModule):
     Args:
         source: makes the source from `source_options`, `data.path` for one.
         image_size: side of the network's faces in pixels; this and what follows are explained in
-            `configs/data/loading.yaml`.
+            `configs/data/base/loading.yaml`.
     """
 
     def __init__(
