@@ -57,3 +57,7 @@ class Synthetic:
                     labels = torch.tensor([EXPRESSIONS.index(face.expression) for face in faces])
                     loaded[split] = Faces(torch.from_numpy(np.stack([face.image for face in faces])[:, None]), labels)
         return loaded
+
+
+if __name__ == "__main__":
+    raise SystemExit("error: drawn faces are written by python -m cascade.drawn; see its --help")
