@@ -1,13 +1,13 @@
 """One way to be a command: compose a Hydra config, run, and end every mistake with one message and status 2."""
 
 import functools
+import inspect
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -94,14 +95,9 @@ def is_multirun() -> bool:
 
 
 def settings(config: DictConfig, schema: type[T]) -> T:
-    """The config as the dataclass that it was composed from.
-
-    Raises:
-        ConfigError: `+key=value` added a key that the dataclass does not have, and that nobody would read.
-    """
+    """The config as the dataclass that it was composed from."""
     made = OmegaConf.to_object(config)
     assert isinstance(made, schema)
-    _refuse_unknown_fields(made, "")
     return made
 
 
@@ -194,32 +190,35 @@ def _help(config: Path, arguments: Sequence[str]) -> str:
     return "\n\n".join([*texts, "\n".join(groups)] if rows else texts)
 
 
-def _refuse_unknown_fields(made: object, prefix: str) -> None:
-    if not is_dataclass(made):
-        return
-    known = [field.name for field in fields(made)]
-    for name, value in vars(made).items():
-        if name not in known:
-            raise _unknown(f"{prefix}{name}", known)
-        _refuse_unknown_fields(value, f"{prefix}{name}.")
-
-
 def _refuse_added_keys(config: DictConfig) -> None:
-    """Refuse `+key=value` where nobody would read it: what has a `_target_` refuses unknown arguments itself."""
-    for override in HydraConfig.get().overrides.task:
-        key = override.partition("=")[0]
-        if not key.startswith("+") or key.startswith("++") or "@" in key or _is_group(key[1:]):
+    """Refuse `+key=value` and `++key=value` where nobody would read it; an object of the user's own may be added."""
+    overrides = HydraConfig.get().overrides.task
+    rest = [override for override in overrides if not override.startswith("+")]
+    if len(rest) == len(overrides):
+        return
+    name = HydraConfig.get().job.config_name
+    base = GlobalHydra.instance().hydra.compose_config(name, rest, RunMode.RUN, with_log_configuration=False)  # type: ignore[union-attr]
+    for key in (override.lstrip("+").partition("=")[0] for override in set(overrides) - set(rest)):
+        parent, _, name = key.rpartition(".")
+        nodes = [OmegaConf.select(tree, parent) if parent else tree for tree in (config, base)]
+        node, known = (node if isinstance(node, DictConfig) else DictConfig({}) for node in nodes)
+        if name in known or name.strip("_") != name or "@" in key or _is_group(key):
             continue
-        *parents, name = key[1:].split(".")
-        node: Any = config
-        open_to_all = False
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, DictConfig) else None
-            open_to_all |= isinstance(node, DictConfig) and "_target_" in node
-        added = node.get(name) if isinstance(node, DictConfig) else None
-        if not open_to_all and not (isinstance(added, DictConfig) and "_target_" in added) and name != "_target_":
-            siblings = [str(k) for k in node if k != name] if isinstance(node, DictConfig) else []
-            raise _unknown(key[1:], siblings)
+        if isinstance(added := node.get(name), DictConfig) and "_target_" in added:
+            continue
+        if "_target_" in node:
+            taken = inspect.signature(get_object(node["_target_"])).parameters
+            if name not in taken and not any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+                raise _unknown(key, list(taken))
+        elif not any("_target_" in above for above in _above(config, parent)):
+            raise _unknown(key, [str(one) for one in known])
+
+
+def _above(config: DictConfig, key: str) -> Iterator[DictConfig]:
+    """The nodes above that of a dotted key."""
+    for part in key.split(".")[:-1]:
+        config = config[part]
+        yield config
 
 
 def _is_group(key: str) -> bool:
