@@ -34,7 +34,7 @@ class TrainingLog:
         self.activity = "starting"  # what it is doing just now, in words
         self.notable: list[str] = []  # lines that tell of an end or an error
         self._observers = observers
-        self._told = 0
+        self.told = 0  # stages that the observers know to be finished
         self._begun = time.monotonic()
 
     def feed(self, line: str) -> bool:
@@ -70,8 +70,8 @@ class TrainingLog:
 
     def tell_finished(self) -> None:
         """Tell the observers of finished stages that they were not told of yet."""
-        for stage in self.finished[self._told :]:
-            self._told += 1
+        for stage in self.finished[self.told :]:
+            self.told += 1
             self._begun = time.monotonic()
             for observer in self._observers:
                 observer.stage_finished(stage)

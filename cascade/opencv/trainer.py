@@ -62,7 +62,10 @@ class OpenCVTrainer:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _refuse_survivor(folder)
-            self._remove_unfinished(folder, observers)
+            before = self.finished(folder).stages
+            for path in _remove_stages(folder, before):
+                for observer in observers:
+                    observer.noted(f"{path.name} was cut short; its stage is trained again")
             write_background(listed, inputs.negatives)
             (folder / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
         except OSError as error:
@@ -70,6 +73,10 @@ class OpenCVTrainer:
         log = TrainingLog(observers)
         try:
             status = run_logged(command, log_file, log.feed, on_start=lambda pid: note.write_text(str(pid)))
+        except BaseException:
+            # what the binary finished while it was being ended has no record, and is trained again
+            _remove_stages(folder, before + log.told)
+            raise
         finally:
             note.unlink(missing_ok=True)
         log.tell_finished()
@@ -81,18 +88,6 @@ class OpenCVTrainer:
         about = {"weak_trees": sum(trees), "tools": used, "command": command}
         return Training(model, len(trees), f"{sum(trees)} weak trees", early_stop, about)
 
-    def _remove_unfinished(self, folder: Path, observers: Sequence[Observer]) -> None:
-        """Remove stage files that a crash cut short, and those after them, which the binary would choke on."""
-        keep = self.finished(folder).stages
-        for path in sorted(folder.glob("stage*.xml")):
-            number = path.stem.removeprefix("stage")
-            if number.isdigit() and int(number) >= keep:
-                path.unlink()
-                for observer in observers:
-                    observer.noted(f"{path.name} was cut short; its stage is trained again")
-        if keep == 0:
-            (folder / "params.xml").unlink(missing_ok=True)
-
     def _note_full_stages(self, log: TrainingLog, observers: Sequence[Observer]) -> None:
         most, rate = self._options.maxWeakCount, self._options.maxFalseAlarmRate
         full = [stage.index for stage in log.finished if stage.rounds >= most and stage.false_alarm_rate > rate]
@@ -101,6 +96,17 @@ class OpenCVTrainer:
                 f"stages {full} ended at maxWeakCount {most} above maxFalseAlarmRate {rate}: raise "
                 "options.maxWeakCount, or give more or better samples"
             )
+
+
+def _remove_stages(folder: Path, keep: int) -> list[Path]:
+    """Remove all stage files but the first ones: the binary would choke on one that a crash cut short."""
+    numbers = {path: path.stem.removeprefix("stage") for path in sorted(folder.glob("stage*.xml"))}
+    removed = [path for path, number in numbers.items() if number.isdigit() and int(number) >= keep]
+    for path in removed:
+        path.unlink()
+    if keep == 0:
+        (folder / "params.xml").unlink(missing_ok=True)
+    return removed
 
 
 def _refuse_survivor(folder: Path) -> None:
