@@ -19,6 +19,8 @@ from fer.inference.classifier import load_classifier, released_models
 from fer.model_info import METADATA_KEY
 from tests.inference_models import write_checkpoint
 
+pytestmark = pytest.mark.slow  # exporting a network takes seconds
+
 CLASSES = {"angry": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "count": 4}}
 SCORES = {"accuracy": 0.5, "macro_f1": 0.4, "ece": 0.1, "count": 8, "classes": CLASSES, "confusion": [[1]]}
 

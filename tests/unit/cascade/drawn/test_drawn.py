@@ -145,6 +145,7 @@ class TestBoxes:
             assert face.box == tuple(np.rint(face_box(face.eyes, face.mouth)).astype(int).tolist())
 
 
+@pytest.mark.slow
 class TestScenes:
     def test_boxes(self, scenes: list[Scene]) -> None:
         for scene in scenes:

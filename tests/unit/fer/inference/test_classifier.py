@@ -27,12 +27,13 @@ from fer.training.evaluate import predict_logits
 from tests.conftest import ROOT
 from tests.inference_models import WholePicture, write_checkpoint
 
+pytestmark = pytest.mark.slow  # exporting a network takes seconds
+
 
 def faces(count: int) -> np.ndarray:
     return np.stack([render_face(0, index).image for index in range(count)])
 
 
-@pytest.mark.slow
 def test_training_and_detection_agree(ckpt: Path, model: Path, tmp_path: Path):
     """The same faces through the evaluation of training, and as files through the recogniser."""
     images = faces(20)
@@ -54,7 +55,6 @@ def test_training_and_detection_agree(ckpt: Path, model: Path, tmp_path: Path):
             assert face.label == loaded.preprocessing.classes[wanted[index].argmax()]
 
 
-@pytest.mark.slow
 def test_training_and_detection_agree_on_enlarged_faces(tmp_path: Path):
     """From the rows of fer2013.csv, enlarged to 64 pixels, and from pictures of 48 and of 192 pixels."""
     images = faces(4)
