@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from fer.labels import EXPRESSIONS
 
+NUDGE = 0.001
+"""Added to gray levels before they are rounded. Halves are common, and 32-bit numbers miss them to either side:
+with it, whatever computes a face rounds them alike."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -56,4 +60,6 @@ def resize_face(gray: NDArray[np.uint8], size: int, detail: int | None = None) -
         return gray
     # averaging over areas avoids aliasing when shrinking; it would give blocks when enlarging
     interpolation = cv2.INTER_AREA if min(gray.shape) >= size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(gray, (size, size), interpolation=interpolation), np.uint8)
+    # of bytes OpenCV interpolates with weights of 11 bits, which no other program has
+    pixels = cv2.resize(gray.astype(np.float32), (size, size), interpolation=interpolation)
+    return np.asarray(np.rint(pixels + NUDGE), np.uint8)

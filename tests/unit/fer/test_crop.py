@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -71,3 +72,16 @@ def test_no_boxes_give_no_faces():
 def test_values_that_give_no_square_are_refused(values: dict):
     with pytest.raises(ConfigError, match="crop: scale must be a number above 0"):
         Crop(**values)
+
+
+@pytest.mark.parametrize("side", [96, 192, 288])
+def test_halves_go_up_whatever_the_size(side: int):
+    pattern = np.tile(np.uint8([[10, 11], [11, 10]]), (side // 2, side // 2))
+    assert (resize_face(pattern, 48) == 11).all()
+
+
+def test_enlarged_faces_are_rounded():
+    """Bytes that OpenCV interpolates are cut off instead, and a tenth of a gray level darker."""
+    face = noise(37, 37)
+    exact = cv2.resize(face.astype(np.float32), (64, 64))
+    np.testing.assert_allclose(resize_face(face, 64), exact, atol=0.502)
