@@ -52,7 +52,7 @@ class Preprocessing:
 def resize_face(gray: NDArray[np.uint8], size: int, detail: int | None = None) -> NDArray[np.uint8]:
     """Resize one gray face, uint8 (H, W), to (size, size); itself where it has that size. `Preprocessing` has `detail`.
 
-    A face that is not square is stretched, as detectors' boxes are.
+    A face that is not square is stretched, as detectors' boxes are. `fer.crop_graph` is the same in ONNX.
     """
     if detail is not None and detail < size and min(gray.shape) > detail:
         gray = resize_face(gray, detail)
