@@ -11,10 +11,11 @@ import numpy as np
 from omegaconf import DictConfig
 
 from cascade.command import run_command
+from cascade.detectors.names import MODELS
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole
 from fer.card import update_card
-from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier
+from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
 
 if TYPE_CHECKING:  # torch and onnx are imported by what needs them, after a look whether they are there
@@ -126,18 +127,16 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 def export_configured(config: DictConfig) -> None:
     """Export as configured and print what was written."""
+    if config.pipeline.detector is not None:
+        join_configured(config)
+        return
     if config.ckpt_path is None:
         raise ConfigError("name the checkpoint: python -m fer.export ckpt_path=outputs/train/…/checkpoints/best.ckpt")
     ckpt_path = Path(str(config.ckpt_path)).expanduser()
-    output = Path(str(config.output)).expanduser() if config.output else ckpt_path.with_suffix(".onnx")
-    if output.suffix != ".onnx":
-        raise ConfigError(f"output must end in .onnx, not {output.name}")
-    if output.exists() and not config.overwrite:
-        raise OutputError(f"{output} is there already; set overwrite=true, or output to another file")
+    output = _output(config, ckpt_path.with_suffix(".onnx"))
     scores = Path(str(config.metrics)).expanduser() if config.metrics else ckpt_path.parent.parent / "metrics.json"
     metrics = read_metrics(scores) if config.metrics or scores.is_file() else None
-    crop = {str(key): value for key, value in config.crop.items() if value is not None}
-    info, apart = export(ckpt_path, output, config.tolerance, crop, metrics)
+    info, apart = export(ckpt_path, output, config.tolerance, _crop(config), metrics)
     if not info.metrics:
         log.warning("no %s: the model will not know its accuracy; name the file with metrics=…", scores)
     card, size = output.with_suffix(".md"), output.stat().st_size
@@ -153,6 +152,54 @@ def export_configured(config: DictConfig) -> None:
     }
     if update_card(card, info, size):
         rows["card"] = str(card)
+    _print(rows)
+
+
+def join_configured(config: DictConfig) -> None:
+    """Join a detector and a model as configured and print what was written."""
+    from fer.one_graph import PICTURES, join
+
+    if config.ckpt_path is not None:
+        raise ConfigError("a pipeline joins an exported model: leave ckpt_path out, and export the checkpoint before")
+    output, chosen = _output(config, Path("pipeline.onnx")), config.pipeline
+    released = MODELS / f"{chosen.detector}.onnx"
+    detector = released if released.is_file() else Path(str(chosen.detector)).expanduser()
+    classifier = load_classifier(chosen.classifier)
+    if not isinstance(classifier, OnnxClassifier):
+        raise ConfigError(f"pipeline.classifier must be an exported model, not {chosen.classifier}; export it before")
+    if output.exists() and any(part.is_file() and output.samefile(part) for part in (detector, classifier.path)):
+        raise OutputError(f"{output} is one of the files that are to be joined; choose another output")
+    info = classifier.info = replace(classifier.info, crop=replace(classifier.info.crop, **_crop(config)))
+    count, apart = join(detector, classifier, output, chosen.colour, chosen.optional)
+    if not count:
+        log.warning("%s finds no face in drawn scenes: how faces are read could not be compared", detector)
+    _print(
+        {
+            "written": f"{output}  ({output.stat().st_size / 1000:.1f} kB)",
+            "verified": f"probabilities of {count} faces equal those of the two models within {apart:.1e}",
+            "picture": PICTURES[chosen.colour],
+            "faces": "boxes x, y, width, height in pixels of the picture, scores, probabilities",
+            "classes": ", ".join(info.preprocessing.classes),
+        }
+    )
+
+
+def _output(config: DictConfig, default: Path) -> Path:
+    """The file to write, if it may be written."""
+    output = Path(str(config.output)).expanduser() if config.output else default
+    if output.suffix != ".onnx":
+        raise ConfigError(f"output must end in .onnx, not {output.name}")
+    if output.exists() and not config.overwrite:
+        raise OutputError(f"{output} is there already; set overwrite=true, or output to another file")
+    return output
+
+
+def _crop(config: DictConfig) -> dict[str, float]:
+    """The values of the crop that are set."""
+    return {str(key): value for key, value in config.crop.items() if value is not None}
+
+
+def _print(rows: Mapping[str, str]) -> None:
     for name, value in rows.items():
         print(f"{name:>9}  {value}")
 

@@ -1,0 +1,273 @@
+"""A face detector and an expression network in one ONNX graph: a picture in; boxes, scores and probabilities out."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cascade.boxes import BoxAdjustment
+from cascade.detectors.names import declared_adjustment
+from cascade.drawn.scenes import render_scene
+from cascade.errors import ModelError
+from cascade.files import whole
+from cascade.pictures import Image, to_gray
+from fer.crop import crop_faces
+from fer.crop_graph import crop_graph
+from fer.inference.classifier import OnnxClassifier
+from fer.model_info import METADATA_KEY
+
+if TYPE_CHECKING:
+    import onnx
+
+DETECTOR_KEY, PICTURE_KEY = "convolutional_cascade", "picture"
+"""The keys in a file's metadata of what its detector says of itself, and of what the picture must be."""
+
+OPSET = 18
+"""The version of ONNX's operators that exports have and that today's runtimes, those of browsers too, know."""
+
+PICTURES = {
+    False: "uint8 (height, width), gray: of colours (9798 R + 19235 G + 3735 B + 16384) >> 15",
+    True: "uint8 (height, width, channels), RGB or RGBA",
+}
+"""What the picture must be, gray or in colour."""
+
+TOLERANCE = 1e-3
+"""The largest difference of a probability from what the parts say: a byte of a face in 100,000 is rounded otherwise."""
+
+# Type and number of dimensions of what a detector takes and gives
+_OPTIONS = {"min_size": ("FLOAT", 0), "threshold": ("FLOAT", 0), "max_windows": ("INT64", 0)}
+_INPUTS = {"picture": ("UINT8", 2), **_OPTIONS}
+_OUTPUTS = {"boxes": ("FLOAT", 2), "scores": ("FLOAT", 1)}
+
+# OpenCV's 0.299, 0.587 and 0.114 in whole parts of 32768: 32-bit numbers hold the sums exactly. (A convolution is twice
+# as fast as the product of matrices.)
+_GRAY = """
+<ir_version: 10, opset_import: ["" : 18]>
+gray (uint8[height, width, channels] picture) => (uint8[height, width] gray)
+<int64[1] first = {0}, int64[1] end = {3}, int64[1] axis = {2}, int64[2] ones = {0, 1}, float whole = {32768},
+ float[1, 3, 1, 1] weights = {9798, 19235, 3735}, float[1] half = {16384}>
+{
+  colours = Slice (picture, first, end, axis)
+  planes = Transpose <perm = [2, 0, 1]> (colours)
+  levels = Cast <to = 1> (planes)
+  batch = Unsqueeze (levels, first)
+  sums = Conv (batch, weights, half)
+  shares = Div (sums, whole)
+  bytes = Cast <to = 2> (shares)
+  gray = Squeeze (bytes, ones)
+}
+"""
+
+# `BoxAdjustment.apply`
+_ADJUST = Template("""
+<ir_version: 10, opset_import: ["" : 18]>
+adjust (float[faces, 4] found) => (float[faces, 4] boxes)
+<double middle_x = {$middle_x}, double middle_y = {$middle_y}, double width = {$width}, double height = {$height},
+ double two = {2}>
+{
+  exact = Cast <to = 11> (found)
+  x, y, w, h = Split <axis = 1, num_outputs = 4> (exact)
+  to_middle_x = Mul (w, middle_x)
+  to_middle_y = Mul (h, middle_y)
+  centre_x = Add (x, to_middle_x)
+  centre_y = Add (y, to_middle_y)
+  wide = Mul (w, width)
+  high = Mul (h, height)
+  half_wide = Div (wide, two)
+  half_high = Div (high, two)
+  left = Sub (centre_x, half_wide)
+  top = Sub (centre_y, half_high)
+  adjusted = Concat <axis = 1> (left, top, wide, high)
+  boxes = Cast <to = 1> (adjusted)
+}
+""")
+
+
+def read_detector(path: Path) -> "onnx.ModelProto":
+    """Read a convolutional cascade.
+
+    Raises:
+        ModelError: no such file, no model, or one with another interface; the message names what differs.
+    """
+    import onnx
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+        onnx.checker.check_model(model)
+    except OSError as error:
+        raise ModelError(f"the detector {path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # protobuf's and onnx's share no public base class
+        raise ModelError(f"{path} is not an ONNX model, or is damaged: {str(error).partition(chr(10))[0]}") from error
+    graph, other = model.graph, f"{path} is no detector that can be joined; it"
+    opsets = {one.domain: one.version for one in model.opset_import}
+    if set(opsets) != {""} or opsets[""] > OPSET:
+        raise ModelError(f"{other} has operators of {opsets}, not of ONNX alone, up to version {OPSET}")
+    for verb, values, wanted in (("takes", graph.input, _INPUTS), ("gives", graph.output, _OUTPUTS)):
+        if (found := {value.name: _type(value) for value in values}) != wanted:
+            raise ModelError(f"{other} {verb} {found}, not {wanted} (type and number of dimensions)")
+    if missing := sorted(set(_OPTIONS) - {one.name for one in graph.initializer}):
+        raise ModelError(f"{other} has no default for {', '.join(missing)}")
+    try:
+        if (version := json.loads(_metadata(model)[DETECTOR_KEY])["format"]) != 1:
+            raise ValueError(f"it has format {version!r}, this version reads 1")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} does not describe its detector as it must: {error!r}") from error
+    return model if opsets[""] == OPSET else onnx.version_converter.convert_version(model, OPSET)
+
+
+def one_graph(
+    detector: "onnx.ModelProto",
+    adjustment: BoxAdjustment,
+    classifier: OnnxClassifier,
+    colour: bool = False,
+    optional: bool = True,
+) -> "onnx.ModelProto":
+    """Join a detector, the crop that the classifier's model carries, and that model.
+
+    The graph takes `picture` and, where given, the detector's `min_size`, `threshold` and `max_windows`. It gives the
+    canonical `boxes` (N, 4), `scores` (N,), and `probabilities` (N, classes), float32; N may be 0. The
+    descriptions of both models are in its metadata.
+
+    Args:
+        detector: of `read_detector`.
+        adjustment: from its boxes to canonical ones.
+        classifier: an exported model.
+        colour: the picture has channels, RGB or RGBA; else it is gray.
+        optional: the detector's settings may be left out; else they must be given.
+    """
+    import onnx
+
+    network, crop = onnx.load(classifier.path), crop_graph(classifier.info.crop, classifier.info.preprocessing)
+    factors = {"width": adjustment.width, "height": adjustment.height}
+    adjust = onnx.parser.parse_model(
+        _ADJUST.substitute(factors, middle_x=0.5 + adjustment.dx, middle_y=0.5 + adjustment.dy)
+    )
+    given, made, gray = network.graph.input[0].name, network.graph.output[0].name, "gray" if colour else "picture"
+    options = {name: name for name in _OPTIONS}
+    parts = [
+        _named(detector, "detector/", {"picture": gray, **options, "boxes": "found", "scores": "scores"}),
+        _named(adjust, "adjust/", {"found": "found", "boxes": "boxes"}),
+        _named(crop, "crop/", {"picture": gray, "boxes": "boxes", "crops": "crops"}),
+        _named(network, "network/", {given: "crops", made: "probabilities"}),
+    ]
+    if colour:
+        parts.insert(0, _named(onnx.parser.parse_model(_GRAY), "gray/", {"picture": "picture", "gray": "gray"}))
+    inputs = {value.name: value for part in reversed(parts) for value in part.input}
+    outputs = {value.name: value for part in parts for value in part.output}
+    outputs["probabilities"].type.tensor_type.shape.dim[0].dim_param = "faces"
+    joined = onnx.helper.make_graph(
+        [node for part in parts for node in part.node],
+        "faces_and_expressions",
+        [inputs[name] for name in _INPUTS],
+        [outputs[name] for name in (*_OUTPUTS, "probabilities")],
+        [one for part in parts for one in part.initializer if optional or one.name not in _OPTIONS],
+    )
+    model = onnx.helper.make_model(joined, opset_imports=[onnx.helper.make_opsetid("", OPSET)])
+    model.ir_version = max(one.ir_version for one in (detector, crop, network))
+    model.doc_string = "A picture to its faces, boxes x, y, width, height in pixels, and their expressions."
+    about = {METADATA_KEY: json.dumps(classifier.info.to_dict()), DETECTOR_KEY: _metadata(detector)[DETECTOR_KEY]}
+    onnx.helper.set_model_props(model, {**about, PICTURE_KEY: PICTURES[colour]})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def join(
+    detector: Path, classifier: OnnxClassifier, output: Path, colour: bool = False, optional: bool = True
+) -> tuple[int, float]:
+    """Write a detector and a classifier as one graph, see `one_graph`, after comparing it with the two in Python.
+
+    Returns:
+        The number of faces, of drawn scenes, that were compared, and the largest difference of a probability.
+
+    Raises:
+        ModelError: the detector cannot be joined, or the graph differs; nothing was written.
+        OutputError: it cannot be written.
+    """
+    from onnx import numpy_helper
+
+    found, adjustment = read_detector(detector), declared_adjustment(detector) or BoxAdjustment()
+    defaults = {one.name: numpy_helper.to_array(one) for one in found.graph.initializer if one.name in _OPTIONS}
+    content = one_graph(found, adjustment, classifier, colour, optional).SerializeToString()
+    info, alone, count, apart = classifier.info, _session(detector), 0, 0.0
+    with whole(output) as part:
+        part.write_bytes(content)
+        joined = _session(part)
+        for image in _pictures():
+            gray = to_gray(image)
+            picture = np.ascontiguousarray(image[..., ::-1]) if colour else gray
+            for settings in (defaults, defaults | {"threshold": np.array(0, np.float32), "max_windows": np.array(64)}):
+                boxes, scores, probabilities = joined.run(None, {"picture": picture, **settings})
+                own_boxes, own_scores = alone.run(list(_OUTPUTS), {"picture": gray, **settings})
+                if not (_equal(boxes, adjustment.apply(own_boxes)) and _equal(scores, own_scores)):
+                    raise ModelError(f"the joined graph finds other faces than {detector}; nothing was written")
+                own = classifier.probabilities(crop_faces(gray, boxes, info.crop, info.preprocessing))
+                count += len(boxes)
+                apart = float(np.max(np.abs(probabilities - own), initial=apart))
+        if not apart <= TOLERANCE:
+            raise ModelError(
+                f"the joined graph's probabilities differ by up to {apart:.2e}, more than {TOLERANCE:.0e}, "
+                "from its parts'; nothing was written"
+            )
+    return count, apart
+
+
+def _equal(made: NDArray[np.float32], wanted: NDArray[np.float32]) -> bool:
+    return made.shape == wanted.shape and np.allclose(made, wanted, atol=1e-4)
+
+
+def _pictures() -> Iterator[Image]:
+    """Pictures with faces, without one, and with a single pixel, BGR."""
+    yield from (render_scene(0, index, n_faces=2).image for index in range(2))
+    yield np.random.default_rng(0).integers(0, 256, (61, 97, 3), np.uint8)
+    yield np.zeros((1, 1, 3), np.uint8)
+
+
+def _session(path: Path) -> Any:
+    """A file as ONNX Runtime runs it on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, 1
+    try:
+        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        raise ModelError(f"ONNX Runtime cannot run {path}: {str(error).partition(chr(10))[0]}") from error
+
+
+def _named(model: "onnx.ModelProto", prefix: str, names: Mapping[str, str]) -> "onnx.GraphProto":
+    """A model's graph with a prefix before every name but those of `names`, which gives them new ones."""
+    _rename(model.graph, prefix, names)
+    return model.graph
+
+
+def _rename(graph: "onnx.GraphProto", prefix: str, names: Mapping[str, str]) -> None:
+    # onnx.compose has the same, but forgets initializers that are used in a loop's body
+    def new(name: str) -> str:
+        return names.get(name, prefix + name) if name else name
+
+    for node in graph.node:
+        node.name = node.name and prefix + node.name
+        node.input[:], node.output[:] = map(new, node.input), map(new, node.output)
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                _rename(inner, prefix, names)
+    for one in (*graph.input, *graph.output, *graph.initializer, *(one.values for one in graph.sparse_initializer)):
+        one.name = new(one.name)
+    del graph.value_info[:]
+
+
+def _type(value: "onnx.ValueInfoProto") -> tuple[str, int | None]:
+    """Type and number of dimensions, None where these are not known."""
+    import onnx
+
+    tensor = value.type.tensor_type
+    rank = len(tensor.shape.dim) if tensor.HasField("shape") else None
+    return onnx.TensorProto.DataType.Name(tensor.elem_type), rank
+
+
+def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
+    return {one.key: one.value for one in model.metadata_props}
