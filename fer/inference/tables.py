@@ -17,7 +17,7 @@ from cascade.errors import OutputError
 from cascade.files import whole, write_whole
 
 FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
-FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label")
+FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label", "unsure")
 
 
 class Outcome(NamedTuple):
@@ -114,7 +114,8 @@ def write_json(folder: Path) -> None:
     classes = next(rows)[len(FACE_COLUMNS) :]
     with whole(folder / JSON) as part, part.open("w") as file:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
-        for number, (source, frame, time_s, track, x, y, width, height, score, label, *shares) in enumerate(rows):
+        for number, row in enumerate(rows):
+            source, frame, time_s, track, x, y, width, height, score, label, unsure, *shares = row
             face = {
                 "source": source,
                 "frame": int(frame),
@@ -123,6 +124,7 @@ def write_json(folder: Path) -> None:
                 "box": [float(value) for value in (x, y, width, height)],
                 "score": float(score),
                 "label": label,
+                "unsure": unsure == "true",
                 "probabilities": dict(zip(classes, map(float, shares), strict=True)),
             }
             file.write(("," if number else "") + "\n" + json.dumps(face))

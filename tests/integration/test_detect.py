@@ -86,6 +86,15 @@ def test_the_command_on_a_photograph(photo: Path):
     np.testing.assert_array_equal(picture[inside], plain[inside])
 
 
+@pytest.mark.parametrize(("setting", "below"), [("null", 0.42), ("1", 1)])
+def test_an_improbable_label_is_shown_as_unsure(photo: Path, setting: str, below: float):
+    output = detect(photo.parent, str(photo), f"unsure_below={setting}", "save.pictures=false")
+    (face,) = rows(photo.parent)
+    assert face["label"] == "happy" and face["unsure"] == str(below == 1).lower()
+    assert ("unsure 1" if below == 1 else "happy 1") in output
+    assert json.loads((photo.parent / "run/1/job.json").read_text())["unsure_below"] == below
+
+
 def test_faces_of_drawn_scenes_are_found(tmp_path: Path):
     truth = {}
     (tmp_path / "in/sub").mkdir(parents=True)
@@ -298,6 +307,7 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(tmp_path: Path, photo: Pat
         (("source=PHOTO", "trackin.detect_every=3"), "no setting trackin; did you mean tracking"),
         (("source=PHOTO", "save.pictures=perhaps"), "save.pictures=perhaps.* not a valid bool"),
         (("source=PHOTO", "detect_side=0"), "detect_side must be 1 or more"),
+        (("source=PHOTO", "unsure_below=26"), "unsure_below must be a probability"),
         (("source=PHOTO", "show=perhaps"), "show is 'perhaps'"),
         (("source=0", "resume=true"), "a live source cannot be resumed"),
         ((), r"source=photo\.jpg"),
@@ -369,7 +379,7 @@ def test_the_window_shows_faces_and_the_frame_rate_until_it_is_closed(tmp_path: 
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda title, what: 1.0)
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
-    detect(tmp_path, "source=0")
+    detect(tmp_path, "source=0", "unsure_below=0")
     assert len(shown) == 2
     assert shown[1][:26, :60].min(axis=2).max() > 225  # the rate, in white
     first = [row for row in rows(tmp_path) if row["frame"] == rows(tmp_path)[0]["frame"]]

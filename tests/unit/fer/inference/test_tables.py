@@ -37,6 +37,7 @@ def seen(table: TableSink, name: str, frame: int = 0, time_s: float | None = Non
         frame=frame,
         time_s=time_s,
         track_ids=None if time_s is None else np.full(count, 3),
+        unsure_below=0.8,
     )
     table.take(Seen(table.run, Picture(Path(name), name), Frame(np.zeros((50, 50), np.uint8)), faces))
 
@@ -55,6 +56,7 @@ def test_tables_and_json_say_the_same(tmp_path: Path):
     rows = read_faces(tmp_path)
     assert [row["source"] for row in rows] == ['odd, "name".jpg', "clip.mp4"]
     assert rows[1]["frame"] == "7" and rows[1]["time_s"] == "0.280" and rows[1]["track_id"] == "3"
+    assert rows[0]["label"] == "tense" and rows[0]["unsure"] == "true"
     assert float(rows[0]["calm"]) + float(rows[0]["tense"]) == 1
     data = json.loads((tmp_path / "faces.json").read_text())
     assert data["job"] == JOB
@@ -67,6 +69,7 @@ def test_tables_and_json_say_the_same(tmp_path: Path):
         "box": [1, 2, 30, 40],
         "score": 5.5,
         "label": "tense",
+        "unsure": True,
         "probabilities": {"calm": 0.25, "tense": 0.75},
     }
 
