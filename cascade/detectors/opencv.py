@@ -28,8 +28,6 @@ class OpenCVDetector(ABC):
         ModelError: the file is missing or broken, or an impossible size.
     """
 
-    _REMEDY = ""  # what helps where the file is missing
-
     def __init__(self, path: Path, min_size: Size, box_adjustment: BoxAdjustment | None) -> None:
         self.path = path
         self.min_size = checked_size("min_size", min_size)
@@ -43,6 +41,10 @@ class OpenCVDetector(ABC):
         settings = (f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
         return f"{type(self).__name__}({', '.join(settings)})"
 
+    def _remedy(self) -> str:
+        """What helps where the file is missing."""
+        return ""
+
     @abstractmethod
     def _load(self) -> Any:
         """Load the file, which is there."""
@@ -52,7 +54,7 @@ class OpenCVDetector(ABC):
         local = vars(self).setdefault("_local", threading.local())  # none in a new detector, nor in an unpickled one
         if not hasattr(local, "native"):
             if not self.path.is_file():
-                raise ModelError(f"there is no model file {self.path}{self._REMEDY}")
+                raise ModelError(f"there is no model file {self.path}{self._remedy()}")
             try:
                 local.native = self._load()
             except (cv2.error, SystemError) as error:
