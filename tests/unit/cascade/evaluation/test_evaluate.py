@@ -20,7 +20,7 @@ from cascade.evaluation.compare import DetectorResult, OperatingPoint, Outcome
 from cascade.evaluation.curves import Curve
 from cascade.evaluation.mistakes import mistake_sheet
 from cascade.evaluation.plot import COLOURS, plot_curves
-from cascade.evaluation.speed import images_per_second
+from cascade.evaluation.speed import images_per_second, take_times
 from cascade.samples.annotations import read_annotations
 from cascade.samples.image_annotations import plain_entry
 
@@ -247,6 +247,24 @@ def test_speed_counts_images(blanks):
     assert set(speed) == {"blind", "too"}
     assert all(value > 0 for value in speed.values())
     assert cv2.getNumThreads() == 2
+
+
+def test_detectors_are_timed_in_turns_by_any_clock():
+    calls = []
+
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+        def detect(self, image):
+            calls.append((self.name, int(image[0, 0])))
+            return Detections.ranked([], [])
+
+    ticks = iter(range(100))
+    images = [np.full((2, 2), value, np.uint8) for value in (7, 8)]
+    seconds = take_times({"a": Named("a"), "b": Named("b")}, images, 1, repeats=2, timer=lambda: next(ticks))
+    np.testing.assert_array_equal(seconds, np.ones((2, 2, 2)))
+    assert calls == [("a", 7), ("b", 7), ("a", 8), ("b", 8)] * 2
 
 
 def test_command_writes_everything(photographs, tmp_path, evaluate):
