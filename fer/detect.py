@@ -86,8 +86,9 @@ def detect(config: DictConfig) -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     detector, classifier = instantiate(config.detector), load_classifier(chosen.classifier, chosen.threads)
-    options: dict[str, Any] = {"tracking": chosen.tracking, "unsure_below": chosen.unsure_below}
-    recogniser = ExpressionRecognizer(detector, classifier, detect_side=chosen.detect_side, **options)
+    recogniser = ExpressionRecognizer(
+        detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking, unsure_below=chosen.unsure_below
+    )
     explainer = None
     if chosen.explain:  # imports torch
         require("explain")

@@ -108,10 +108,17 @@ def copy_finished(tables: Sequence[Path], target: Path) -> None:
 
 
 def write_json(folder: Path) -> None:
-    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory."""
+    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
+
+    Raises:
+        OutputError: the table has other columns than this version's.
+    """
     inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
     rows = _read(folder / FACES)
-    classes = next(rows)[len(FACE_COLUMNS) :]
+    columns = next(rows)
+    classes = columns[len(FACE_COLUMNS) :]
+    if columns != [*FACE_COLUMNS, *classes]:
+        raise OutputError(f"{folder / FACES} was written by another version, which has to read it")
     with whole(folder / JSON) as part, part.open("w") as file:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
         for number, row in enumerate(rows):

@@ -16,7 +16,7 @@ from fer.inference.join import join
 from fer.inference.sinks.sink import RunContext, Seen
 from fer.inference.sinks.table import TableSink
 from fer.inference.sources import Picture
-from fer.inference.tables import Outcome, read_outcomes
+from fer.inference.tables import Outcome, read_outcomes, write_json
 from tests.conftest import ROOT
 
 CLASSES = ("calm", "tense")
@@ -91,6 +91,17 @@ def test_another_runs_folder_is_refused(tmp_path: Path):
         pass
     with pytest.raises(OutputError, match="its source differ"), TableSink(context(tmp_path, {**JOB, "source": "y"})):
         pass
+
+
+def test_a_table_of_an_earlier_version_is_refused(tmp_path: Path):
+    """It had no column `unsure`; its probabilities would be taken for other classes'."""
+    with TableSink(context(tmp_path)) as table:
+        seen(table, "a.jpg")
+        table.finish(Outcome("a.jpg", 1, 1))
+    text = (tmp_path / "faces.csv").read_text()
+    (tmp_path / "faces.csv").write_text(text.replace(",unsure,", ",").replace(",true,", ","))
+    with pytest.raises(OutputError, match=r"faces\.csv was written by another version"):
+        write_json(tmp_path)
 
 
 FULL_DISK = """
