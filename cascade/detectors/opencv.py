@@ -1,4 +1,4 @@
-"""What detectors that run inside OpenCV share: one native object a thread, sizes, and the framing of their boxes."""
+"""What detectors that run inside OpenCV share: one native object a thread, and the framing of their boxes."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -8,11 +8,8 @@ from typing import Any
 import cv2
 
 from cascade.boxes import BoxAdjustment
+from cascade.detectors.size import Size, checked_size
 from cascade.errors import ModelError
-
-Size = int | float | None
-"""A bound of a box's sides, as the model frames faces: an int in pixels, a float below 1 as a share of the image's
-shorter side, None for none."""
 
 
 class OpenCVDetector(ABC):
@@ -67,15 +64,3 @@ def require_opencv(name: str) -> None:
     if not hasattr(cv2, name):
         remedy = 'install one that has: pip install "opencv-python>=4.10,<5"'
         raise ModelError(f"OpenCV {cv2.__version__} has no {name}; {remedy}")
-
-
-def checked_size(name: str, size: Size) -> Size:
-    """The size, if it is one; ModelError for what is not above 0, or a float from 1 on."""
-    if size is None or (not isinstance(size, bool) and size > 0 and (isinstance(size, int) or size < 1)):
-        return size
-    raise ModelError(f"{name} is an int in pixels or a share between 0 and 1 of the shorter side, not {size}")
-
-
-def pixels(size: Size, shorter: int) -> int:
-    """A size in pixels, for an image of this shorter side; 0, as for OpenCV, is no bound."""
-    return max(1, round(size * shorter)) if isinstance(size, float) else size or 0

@@ -8,7 +8,8 @@ import numpy as np
 
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
-from cascade.detectors.opencv import OpenCVDetector, Size, pixels, require_opencv
+from cascade.detectors.opencv import OpenCVDetector, require_opencv
+from cascade.detectors.size import Size, pixels
 from cascade.pictures import Image, check_image
 
 # Medians of 558 frontal faces in the wild. Its boxes hold the whole head: of a turned one the canonical box lies
@@ -51,11 +52,16 @@ class YuNetDetector(OpenCVDetector):
 
     def detect(self, image: Image) -> Detections:
         """Find the faces in one image: see `FaceDetector.detect`. Scores are confidences from 0 to 1."""
+        return self.detect_down_to(image, self.score_threshold)
+
+    def detect_down_to(self, image: Image, score: float) -> Detections:
+        """See `ThresholdDetector`."""
         checked = check_image(image)
         colour = checked if checked.ndim == 3 else cv2.cvtColor(checked, cv2.COLOR_GRAY2BGR)
         height, width = checked.shape[:2]
         network = self._native()
         network.setInputSize((width, height))
+        network.setScoreThreshold(min(score, self.score_threshold))
         _, faces = network.detect(colour)
         # a row: box (4), five landmarks (10), score; None is OpenCV's way of saying none
         rows = np.asarray([] if faces is None else faces, np.float32).reshape(-1, 15)

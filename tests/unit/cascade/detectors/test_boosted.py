@@ -275,6 +275,9 @@ class _FakeNetwork:
     def setInputSize(self, size):  # noqa: N802
         self.size = size
 
+    def setScoreThreshold(self, least):  # noqa: N802
+        self.least = least
+
     def detect(self, image):
         assert image.shape == (self.size[1], self.size[0], 3)
         return 1, self.rows
@@ -307,6 +310,7 @@ class TestYuNet:
         found = yunet.detect(np.zeros((48, 64), np.uint8))
         np.testing.assert_allclose(found.boxes, [[5, 6, 70, 80], [1, 2, 30, 40]])
         np.testing.assert_allclose(found.scores, [0.9, 0.7])
+        assert network.least == 0.6
 
     def test_none_is_an_empty_result(self, detector):
         yunet, _ = detector
@@ -320,8 +324,8 @@ def test_detections_refuse_other_shapes():
         Detections(np.zeros((2, 4), np.float32), np.zeros(3, np.float32))
 
 
-def test_import_brings_neither_torch_nor_hydra():
-    heavy = "torch pandas hydra omegaconf rich"
+def test_import_brings_what_finding_faces_takes_and_no_more():
+    heavy = "torch pandas hydra omegaconf rich onnxruntime"
     code = f"import sys, cascade; print([m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
