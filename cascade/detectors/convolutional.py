@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
+from cascade.detectors.file_detector import FileDetector
 from cascade.detectors.names import declared_adjustment, find_cascade
-from cascade.detectors.size import Size, checked_size, pixels
+from cascade.detectors.size import Size, pixels
 from cascade.errors import ModelError
 from cascade.onnx import OnnxGraph
 from cascade.pictures import Image, to_gray
@@ -84,7 +85,7 @@ class ConvolutionalInfo:
         return info
 
 
-class ConvolutionalDetector:
+class ConvolutionalDetector(FileDetector):
     """Finds faces with a convolutional cascade. May be used from several threads, and can be pickled.
 
     Args:
@@ -114,25 +115,17 @@ class ConvolutionalDetector:
         threads: int | None = None,
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:
-        self.path = find_cascade(model, ".onnx")
-        self.min_size = checked_size("min_size", min_size)
+        path = find_cascade(model, ".onnx")
+        super().__init__(path, min_size, box_adjustment or declared_adjustment(path))
         if threshold is not None and not 0 <= threshold <= 1:
             raise ModelError(f"threshold must be from 0 to 1, not {threshold}")
         for name, value in (("max_windows", max_windows), ("threads", threads)):
             if value is not None and not 1 <= value < 2**31:
                 raise ModelError(f"{name} must be 1 or more, not {value}")
         self.threads = threads
-        self.box_adjustment = box_adjustment or declared_adjustment(self.path) or BoxAdjustment()
         self.info = _described(self._graph())
         self.threshold = float(self.info.threshold if threshold is None else threshold)
         self.max_windows = int(self.info.max_windows if max_windows is None else max_windows)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_graphs"}
-
-    def __repr__(self) -> str:
-        settings = (f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
-        return f"{type(self).__name__}({', '.join(settings)})"
 
     def detect(self, image: Image) -> Detections:
         """Find the faces in one image: see `FaceDetector.detect`. Scores are probabilities.

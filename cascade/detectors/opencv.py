@@ -1,4 +1,4 @@
-"""What detectors that run inside OpenCV share: one native object a thread, and the framing of their boxes."""
+"""What detectors that run inside OpenCV share: one native object a thread."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -8,18 +8,15 @@ from typing import Any
 import cv2
 
 from cascade.boxes import BoxAdjustment
-from cascade.detectors.size import Size, checked_size
+from cascade.detectors.file_detector import FileDetector
+from cascade.detectors.size import Size
 from cascade.errors import ModelError
 
 
-class OpenCVDetector(ABC):
+class OpenCVDetector(FileDetector, ABC):
     """Loads a model's file once a thread and process, since OpenCV's objects hold an image's buffers, too.
 
-    So one detector may be used from several threads, and can be pickled.
-
-    Args:
-        min_size: smallest box of the model's, both sides.
-        box_adjustment: from the model's own framing to the canonical one; None: the model's boxes are canonical.
+    So one detector may be used from several threads, and can be pickled. Arguments are those of `FileDetector`.
 
     Raises:
         ModelError: the file is missing or broken, or an impossible size.
@@ -28,17 +25,8 @@ class OpenCVDetector(ABC):
     _REMEDY = ""  # what helps where the file is missing
 
     def __init__(self, path: Path, min_size: Size, box_adjustment: BoxAdjustment | None) -> None:
-        self.path = path
-        self.min_size = checked_size("min_size", min_size)
-        self.box_adjustment = box_adjustment or BoxAdjustment()
+        super().__init__(path, min_size, box_adjustment)
         self._native()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_local"}
-
-    def __repr__(self) -> str:
-        settings = (f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
-        return f"{type(self).__name__}({', '.join(settings)})"
 
     @abstractmethod
     def _load(self) -> Any:
