@@ -46,7 +46,8 @@ def find_cascade(cascade: str | Path, *kinds: str) -> Path:
         if candidate is not None and candidate.is_file():
             return candidate
     faces = [name for name, file in sorted(known.items()) if "face" in file.stem and "catface" not in file.stem]
-    listed = ", ".join(dict.fromkeys([*released_cascades(*kinds), *faces])) or f"none: {MODELS} holds no {kinds[0]}"
+    nothing = f"none: {MODELS} holds no {kinds[0]}; put one there, or give its path or its training's folder"
+    listed = ", ".join(dict.fromkeys([*released_cascades(*kinds), *faces])) or nothing
     results = " or ".join(RESULTS[kind] for kind in kinds)
     raise ModelError(
         f"no cascade is called {text!r}, and there is no such file, nor a folder with a {results}; known are {listed}"
