@@ -1,12 +1,12 @@
 """How fast detectors are and how many faces they find, side by side on the same pictures, on one core.
 
     python -m benchmarks.face_speed wider_face_val_bbx_gt.txt WIDER_val/images
-    python -m benchmarks.face_speed … --detectors alt2 "{detector: yunet, model_path: yunet.onnx, width: 320}"
+    python -m benchmarks.face_speed … --detectors alt2 mine/detector.onnx "{detector: yunet, width: 320}"
 
-Detectors are named as `python -m cascade.evaluate` takes them: a name, or a mapping with settings. The pictures are
-annotated ones, brought to 640 pixels of width. Faces are counted on all of them, with the settings that each
-detector's config has; of cascades the curve is that of one hit beyond the first and more, whatever their score, as in
-`cascade.evaluate`. Times are milliseconds of processor time a picture, with one of OpenCV's threads, on some of
+Detectors are named as `python -m cascade.evaluate` takes them: a name, a file or folder, or a mapping with settings.
+The pictures are annotated ones, brought to 640 pixels of width. Faces are counted on all of them, by curves as in
+`cascade.evaluate`: of boosted cascades from one hit beyond the first on, of detectors with a threshold far below it.
+Times, with each detector as it is set, are milliseconds of processor time a picture, with one thread, on some of
 these pictures cut to 640×480 or extended to it by their own reflection. The detectors take turns picture by picture:
 `ms` is the mean of each picture's fastest round, `median` that of the rounds' means, and `ratio` says how
 many times as fast as the reference a detector is.
@@ -98,12 +98,12 @@ def main() -> None:
     parser.add_argument("--timed", type=int, default=30, help="how many of the pictures are timed")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    cv2.setNumThreads(1)
     detectors = build_detectors(options.detectors, {})
     reference = options.reference or next(iter(detectors))
     if reference not in detectors:
         parser.error(f"--reference is none of {', '.join(detectors)}")
     entries = read_annotations(options.annotations, options.images)[: options.limit]
-    cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         pictures = counted(track(entries, "counting", transient=True), FaceFilter(options.min_size), Path(folder))
         comparison = compare(detectors, pictures, iou=MATCH, sweep=[1])

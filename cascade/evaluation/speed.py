@@ -20,9 +20,10 @@ def take_times(
     repeats: int = 1,
     timer: Callable[[], float] = time.perf_counter,
 ) -> npt.NDArray[np.float64]:
-    """Time `detect` on the same decoded images, with so many of OpenCV's threads.
+    """Time `detect` on the same decoded images, one or more, with so many of OpenCV's threads.
 
-    The detectors take turns image by image, so that a machine that is busy for a while slows all of them.
+    The detectors take turns image by image, so that a machine that is busy for a while slows all of them. Each has
+    looked at the first image before, so that all that it opens is open.
 
     Returns:
         Seconds of the timer, (repeats, images, detectors).
@@ -32,6 +33,8 @@ def take_times(
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:
+        for detector in finders:
+            detector.detect(images[0])
         for turn in np.ndindex(seconds.shape):
             _, image, finder = turn
             seconds[turn] = timeit(partial(finders[finder].detect, images[image]), timer=timer, number=1)
@@ -43,6 +46,6 @@ def take_times(
 def images_per_second(
     detectors: Mapping[str, FaceDetector], images: Sequence[Image], threads: int, repeats: int = 1
 ) -> dict[str, float]:
-    """Time `detect` on one image or more as `take_times` does; of several repeats an image's fastest counts."""
+    """Time `detect` as `take_times` does; of several repeats an image's fastest counts."""
     totals = take_times(detectors, images, threads, repeats).min(axis=0).sum(axis=0)
     return {name: len(images) / float(total) for name, total in zip(detectors, totals, strict=True)}

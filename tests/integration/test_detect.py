@@ -26,6 +26,7 @@ from fer.inference.drawing import colour_of
 from fer.inference.join import main as join
 from fer.labels import EXPRESSIONS
 from tests.conftest import ROOT
+from tests.convolutional_model import write_bright
 from tests.in_process import run_here
 
 pytestmark = pytest.mark.slow
@@ -225,6 +226,32 @@ def test_pictures_of_all_kinds_are_worked_through(tmp_path: Path):
     detect(tmp_path, f"source={folder}")
     found = [row["source"] for row in rows(tmp_path)]
     assert found == ["alpha.png", "deep.png", "gray.png"]
+
+
+def test_a_convolutional_cascade_finds_the_faces(tmp_path: Path):
+    """By the config's name with the folder of a training, whose JSON says how its boxes become canonical."""
+    write_bright(tmp_path / "mine" / "detector.onnx")
+    (tmp_path / "mine" / "detector.json").write_text('{"box_adjustment": {"height": 0.5}}')
+    picture = np.full((100, 120), 40, np.uint8)
+    picture[20:80, 30:90] = 204
+    cv2.imwrite(str(tmp_path / "bright.png"), picture)
+    chosen = ("source=bright.png", "detector=convolutional", "threads=1")
+    detect(tmp_path, *chosen, "detector.model=mine")
+    (face,) = rows(tmp_path)
+    np.testing.assert_allclose(boxes_of([face]), [[30, 35, 60, 30]])
+    assert float(face["score"]) == pytest.approx(0.8, abs=1e-3)
+    detect(tmp_path / "lax", *chosen, "source=../bright.png", "detector.model=../mine", "detector.threshold=0.3")
+    assert len(rows(tmp_path / "lax")) == 2
+    assert "'gone'" in detect(tmp_path, *chosen, "detector.model=gone", status=2)
+    assert "threshold must be" in detect(tmp_path, *chosen, "detector.model=mine", "detector.threshold=2", status=2)
+
+
+def test_yunet_without_its_model_says_how_to_fetch_it(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "dark.png"), np.zeros((50, 50), np.uint8))
+    assert re.search(
+        r"no model file yunet\.onnx; .* curl -fL .* -o yunet\.onnx https://\S+\.onnx \(its sha256 is",
+        " ".join(detect(tmp_path, "source=dark.png", "detector=yunet", status=2).split()),
+    )
 
 
 def test_a_huge_picture_is_searched_shrunk_and_read_in_full(tmp_path: Path):

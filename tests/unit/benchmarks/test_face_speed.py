@@ -14,6 +14,7 @@ from cascade import Detections
 from cascade.drawn.scenes import render_scene
 from cascade.evaluation.truth import FaceFilter
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
+from tests.convolutional_model import write_bright
 
 
 @pytest.mark.parametrize("shape", [(100, 1280, 3), (960, 1280, 3), (2000, 640, 3), (300, 320), (1, 900, 3)])
@@ -50,6 +51,28 @@ class Oracle:
         return Detections.ranked(boxes, np.ones(len(boxes)))
 
 
+def rows_of(printed: str) -> dict[str, list[str]]:
+    """The table's cells, by the first of each row."""
+    lines = [re.split(r"\s*[│┃]\s*", line)[1:-1] for line in printed.splitlines()]
+    return {row[0]: row[1:] for row in lines if row}
+
+
+def test_a_threshold_does_not_end_the_curve(tmp_path: Path, monkeypatch, capsys):
+    """The bright face scores 0.8, its left half, no face, 0.4; only the time depends on what is looked for."""
+    picture = np.zeros((480, 640), np.uint8)
+    picture[100:200, 100:200] = 204
+    cv2.imwrite(str(tmp_path / "bright.png"), picture)
+    (tmp_path / "faces.txt").write_text("bright.png\t2\t100 100 100 100 100 300 50 50\n")
+    model = write_bright(tmp_path / "mine" / "detector.onnx")
+    strict = f"{{detector: {model.parent}, threshold: 0.95, name: strict}}"
+    arguments = [str(tmp_path / "faces.txt"), str(tmp_path), "--detectors", str(model), strict, "--false-alarms", "0"]
+    monkeypatch.setattr(sys, "argv", ["face_speed", *arguments, "--rounds", "1", "--min-size", "10"])
+    face_speed.main()
+    cells = rows_of(capsys.readouterr().out)
+    assert cells["mine"][3] == cells["strict"][3] == "50.0%"
+    assert float(cells["mine"][0]) > 0
+
+
 def test_the_table_shows_every_detector_beside_the_reference(tmp_path: Path, monkeypatch, capsys):
     scene = render_scene(1, 0, n_faces=2, min_size=60)
     cv2.imwrite(str(tmp_path / "scene.png"), scene.image)
@@ -69,8 +92,7 @@ def test_the_table_shows_every_detector_beside_the_reference(tmp_path: Path, mon
     face_speed.main()
     assert timed == [(["slow", "fast", "alt2"], [(480, 640, 3)], 1, 2, time.process_time)]
     printed = capsys.readouterr().out
-    lines = [re.split(r"\s*[│┃]\s*", line)[1:-1] for line in printed.splitlines()]
-    cells = {row[0]: row[1:] for row in lines if row}
+    cells = rows_of(printed)
     assert cells["detector"] == ["ms", "median", "ratio", "found @0"]
     assert cells["slow"] == ["20.0", "30.0", "0.50", "100.0%"]
     assert cells["fast"] == ["10.0", "13.0", "1.00", "100.0%"]
