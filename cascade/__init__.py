@@ -3,6 +3,7 @@
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector
+from cascade.detectors.convolutional import ConvolutionalDetector
 from cascade.detectors.yunet import YuNetDetector
 
-__all__ = ["BoxAdjustment", "CascadeDetector", "Detections", "FaceDetector", "YuNetDetector"]
+__all__ = ["BoxAdjustment", "CascadeDetector", "ConvolutionalDetector", "Detections", "FaceDetector", "YuNetDetector"]

@@ -5,6 +5,7 @@ A box is `x, y, width, height` in pixels, its origin the upper left corner.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,16 @@ class Box(NamedTuple):
     y: int
     width: int
     height: int
+
+    @classmethod
+    def around(cls, box: Sequence[float]) -> "Box":
+        """The smallest one around `x, y, width, height`."""
+        x, y = floor(box[0]), floor(box[1])
+        return cls(x, y, ceil(box[0] + box[2]) - x, ceil(box[1] + box[3]) - y)
+
+    def moved(self, dx: int, dy: int) -> "Box":
+        """The same, so far to the right and down."""
+        return self._replace(x=self.x + dx, y=self.y + dy)
 
 
 def face_box(eyes: Sequence[Any] | npt.NDArray[Any], mouth: Sequence[float] | npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -57,3 +57,12 @@ class FaceDetector(Protocol):
     def detect(self, image: Image) -> Detections:
         """Find the faces in one image: uint8, gray (H, W) or (H, W, 1), or BGR (H, W, 3); ImageError for others."""
         ...
+
+
+@runtime_checkable
+class ThresholdDetector(FaceDetector, Protocol):
+    """A face detector that drops faces below a score of its own; measuring it takes those below, too."""
+
+    def detect_down_to(self, image: Image, score: float) -> Detections:
+        """As `detect`, with this least score in place of its own, if that is higher."""
+        ...

@@ -19,9 +19,9 @@ from cascade.files import whole
 from cascade.opencv.distort import Distortion, distort
 from cascade.opencv.tools.install import ensure_tools
 from cascade.pictures import Image, find_pictures, save_picture
-from cascade.samples.annotations import read_annotations
 from cascade.samples.folder import ACCOUNT, reasons, write_folder
 from cascade.samples.sieve import Picture, Sieve
+from cascade.samples.sources import Source, pair_sources
 from cascade.samples.variants import Variants, mix
 from cascade.samples.vec import read_vec, write_vec
 from cascade.samples.window import Window
@@ -35,8 +35,9 @@ class PrepareConfig:
     """The settings' names and types; what each is, and its default, stands in `configs/cascade/prepare.yaml`."""
 
     name: str
-    positives: str | None
-    annotations: str | None
+    positives: Any  # a path, null, or a list of such; so are the next two
+    annotations: Any
+    ignore: Any
     annotation_format: str | None
     detector: str | None
     negatives: str
@@ -60,10 +61,15 @@ class PrepareConfig:
             raise ConfigError(f"held_out is {self.held_out}; it must be 0 or more and below 1")
         if min(self.w, self.h) < 8:
             raise ConfigError(f"w × h is {self.w}×{self.h}; both must be at least 8 pixels")
-        if self.annotations is not None and self.detector is not None:
+        sources = self.sources()
+        if self.detector is not None and sources and all(source.annotations for source in sources):
             raise ConfigError("Give annotations or a detector, not both: either says where the faces are")
-        if (self.positives is None and self.annotations is None) == (self.distort.image is None):
+        if bool(sources) == (self.distort.image is not None):
             raise ConfigError("Give positives=FOLDER, or distort.image=FILE to make samples from one picture")
+
+    def sources(self) -> list[Source]:
+        """Where positives come from."""
+        return pair_sources(self.positives, self.annotations, self.ignore)
 
 
 ConfigStore.instance().store(name="prepare_schema", node=PrepareConfig)
@@ -79,7 +85,8 @@ def prepare(config: PrepareConfig, folder: Path, console: Console) -> None:
     """
     marker = OmegaConf.to_yaml(OmegaConf.structured(config))
     _check_folder(folder, marker, config.overwrite)
-    given = _given(config)
+    given = [picture for source in config.sources() for picture in source.pictures(config.annotation_format)]
+    given += [Picture("negative", path) for path in find_pictures(Path(config.negatives).expanduser())]
     detector = None if config.detector is None else CascadeDetector(config.detector, min_neighbors=4)
     window = Window(config.w, config.h, config.aspect, config.aspect_tolerance)
     with whole(folder) as work:
@@ -97,11 +104,13 @@ def prepare(config: PrepareConfig, folder: Path, console: Console) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for picture in chosen:
         counts[picture.role, picture.split] += len(picture.boxes) or 1
+    ignored = sum(len(picture.ignored) for picture in chosen)
     lines = (
         f"{folder}: {len(samples)} samples of {config.w}×{config.h} in positives.vec, "
         f"{counts['negative', 'train']} negatives",
         f"held out for measuring: {counts['positive', 'held_out']} positives, "
         f"{counts['negative', 'held_out']} negatives",
+        *([f"neither positives nor negatives: {ignored} regions"] if ignored else []),
         *(f"  {count} {role}: {reason}" for (role, reason), count in sorted(reasons(pictures).items())),
         f"what became of each picture: {ACCOUNT}; a look at the samples: positives.png",
     )
@@ -122,19 +131,6 @@ def _check_folder(folder: Path, marker: str, overwrite: bool) -> None:
             f"{folder} was prepared with other settings:\n  " + "\n  ".join(changed) + "\n"
             "Choose another name=…, or give overwrite=true to replace it."
         )
-
-
-def _given(config: PrepareConfig) -> list[Picture]:
-    given = []
-    if config.annotations is not None:
-        for images in (config.positives, None):  # where their paths start: failing that folder, at their own
-            entries = read_annotations(config.annotations, images, config.annotation_format)
-            if any(entry.path.is_file() for entry in entries):
-                break
-        given = [Picture("positive", entry.path, entry) for entry in entries]
-    elif config.positives is not None:
-        given = [Picture("positive", path) for path in find_pictures(Path(config.positives).expanduser())]
-    return given + [Picture("negative", path) for path in find_pictures(Path(config.negatives).expanduser())]
 
 
 def _write_samples(folder: Path, chosen: list[Picture], config: PrepareConfig, console: Console) -> Image:

@@ -28,11 +28,14 @@ def figures(info: ModelInfo, size: int) -> str:
     facts = [
         f"- network: `{network}`, {side}×{side} gray, {size / 1000:.0f} kB",
         f"- trained at commit `{info.commit}`, epoch {info.epoch if info.epoch is not None else 'unknown'}",
+        f"- labels less probable than {info.unsure_below:.2f} are shown as `unsure`",
     ]
     if not info.metrics:
         return "\n".join([*facts, "", "The scores of this model are not known."])
     classes = info.preprocessing.classes
-    names = ["", "---", "**accuracy**", "macro-F1", "calibration error (ECE)", "precision / recall / F1", *classes]
+    totals = ["**accuracy**", "macro-F1", "calibration error (ECE)"]
+    unsure = ["share of unsure labels", "accuracy of these", "accuracy of the others"]
+    names = ["", "---", *totals, *unsure, "precision / recall / F1", *classes]
     columns = [names, *(_column(split, scores, classes) for split, scores in info.metrics.items())]
     return "\n".join([*facts, "", *(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))])
 
@@ -40,6 +43,7 @@ def figures(info: ModelInfo, size: int) -> str:
 def _column(split: str, scores: dict[str, Any], classes: Sequence[str]) -> list[str]:
     head = f"{_SPLITS.get(split, split)}, {scores['count']:,} faces"
     totals = f"**{scores['accuracy']:.2%}**", f"{scores['macro_f1']:.4f}", f"{scores['ece']:.4f}"
+    unsure = (f"{scores['unsure'][key]:.2%}" if "unsure" in scores else "–" for key in ("share", "accuracy", "others"))
     found = (scores["classes"].get(label) for label in classes)
     rows = ("{precision:.3f} / {recall:.3f} / {f1:.3f}".format(**one) if one else "–" for one in found)
-    return [head, "--:", *totals, "", *rows]
+    return [head, "--:", *totals, *unsure, "", *rows]

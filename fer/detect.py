@@ -46,6 +46,7 @@ class DetectSettings:
     classifier: str
     detect_side: int | None
     threads: int | None
+    unsure_below: float | None
     tracking: Tracking
     save: SaveSettings
     explain: bool
@@ -60,6 +61,8 @@ class DetectSettings:
         for name, value in (("detect_side", self.detect_side), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be 1 or more, or null, not {value}")
+        if self.unsure_below is not None and not 0 <= self.unsure_below <= 1:
+            raise ConfigError(f"unsure_below must be a probability, 0 to 1, or null, not {self.unsure_below}")
         if self.show not in (True, False, "auto"):
             raise ConfigError(f"show is {self.show!r}; it may be auto, true or false")
 
@@ -83,7 +86,9 @@ def detect(config: DictConfig) -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     detector, classifier = instantiate(config.detector), load_classifier(chosen.classifier, chosen.threads)
-    recogniser = ExpressionRecognizer(detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking)
+    recogniser = ExpressionRecognizer(
+        detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking, unsure_below=chosen.unsure_below
+    )
     explainer = None
     if chosen.explain:  # imports torch
         require("explain")
@@ -126,6 +131,7 @@ def _job(config: DictConfig, recogniser: ExpressionRecognizer, source: str) -> d
         "classifier": {"model": config.classifier, "commit": commit, "classes": classes},
         "crop": vars(recogniser.crop),
         "detect_side": config.detect_side,
+        "unsure_below": recogniser.unsure_below,
         "tracking": vars(recogniser.tracking),
         "shard": dict(config.shard),
     }

@@ -11,7 +11,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from cascade.command import run_command
-from cascade.detectors.names import MODELS
+from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole
 from fer.card import update_card
@@ -75,14 +75,15 @@ def export(
 ) -> tuple[ModelInfo, float]:
     """Export a checkpoint and return what the model says of itself, and the largest difference of a probability.
 
-    The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients.
+    The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients, with the same
+    description, unless a training's checkpoint is exported to its own place.
 
     Args:
         ckpt_path: the checkpoint.
         output: the `.onnx` file.
         tolerance: of the difference; a model that differs by more is not written.
         crop: values of `fer.crop.Crop` that differ from the checkpoint's.
-        metrics: scores per split; None takes the checkpoint's.
+        metrics: scores per split, with what to be unsure of; None takes the checkpoint's.
 
     Raises:
         ConfigError: such a crop is none.
@@ -93,11 +94,13 @@ def export(
 
     checkpoint = CheckpointClassifier(ckpt_path)
     info = checkpoint.info
-    info = replace(info, crop=replace(info.crop, **crop or {}), metrics=metrics or info.metrics)
+    metrics = metrics or info.metrics
+    below = metrics.get("val", {}).get("unsure", {}).get("below", info.unsure_below)
+    info = replace(info, crop=replace(info.crop, **crop or {}), metrics=metrics, unsure_below=below)
     loaded = LoadedNetwork(checkpoint.loaded.network, info)
     weights = output.with_suffix(".ckpt")
-    beside_source = weights.exists() and weights.samefile(ckpt_path)
-    if weights.exists() and not beside_source and can_resume(read_checkpoint(weights)):
+    training = weights.exists() and can_resume(read_checkpoint(weights))
+    if training and not weights.samefile(ckpt_path):
         raise OutputError(f"{weights} is a training's checkpoint; choose another output, or its weights replace it")
     with whole(output) as part:
         part.write_bytes(to_onnx(loaded))
@@ -107,7 +110,7 @@ def export(
                 f"the exported model's probabilities differ from the checkpoint's by up to {apart:.2e}, more than "
                 f"tolerance={tolerance:.0e}; nothing was written"
             )
-        if not beside_source:
+        if not training:
             save_network(loaded, weights)
     return info, apart
 
@@ -147,6 +150,7 @@ def export_configured(config: DictConfig) -> None:
         "classes": ", ".join(info.preprocessing.classes),
         "faces": f"{info.preprocessing.size}×{info.preprocessing.size} gray",
         "accuracy": ", ".join(f"{split} {one['accuracy']:.2%}" for split, one in info.metrics.items()) or "unknown",
+        "unsure": f"below {info.unsure_below:.2f}",
         "commit": info.commit,
         "use it": f"python detect.py source=photo.jpg classifier={output}",
     }
@@ -162,8 +166,7 @@ def join_configured(config: DictConfig) -> None:
     if config.ckpt_path is not None:
         raise ConfigError("a pipeline joins an exported model: leave ckpt_path out, and export the checkpoint before")
     output, chosen = _output(config, Path("pipeline.onnx")), config.pipeline
-    released = MODELS / f"{chosen.detector}.onnx"
-    detector = released if released.is_file() else Path(str(chosen.detector)).expanduser()
+    detector = find_cascade(chosen.detector, ".onnx")
     classifier = load_classifier(chosen.classifier)
     if not isinstance(classifier, OnnxClassifier):
         raise ConfigError(f"pipeline.classifier must be an exported model, not {chosen.classifier}; export it before")

@@ -16,3 +16,6 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 """One colour per expression, as (red, green, blue) in 0 to 255, readable on dark and light ground."""
 
 EXPRESSIONS: tuple[str, ...] = tuple(COLOURS)
+
+UNSURE = "unsure"
+"""Shown in place of a label that is too improbable to be shown; no class of any model."""

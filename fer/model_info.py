@@ -26,6 +26,8 @@ class ModelInfo:
         commit: state of the code that trained it.
         epoch: of the checkpoint, from 1; None where unknown.
         metrics: scores per split, `val` and perhaps `test`: accuracy, macro_f1, ece, per class; may be empty.
+        unsure_below: labels of a smaller probability, 0 to 1, are shown as unsure: `fer.training.metrics.Unsure`.
+            0, which all earlier files mean, shows every label.
     """
 
     preprocessing: Preprocessing
@@ -34,6 +36,12 @@ class ModelInfo:
     commit: str = "unknown"
     epoch: int | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    unsure_below: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an impossible probability."""
+        if not 0 <= self.unsure_below <= 1:
+            raise ValueError(f"unsure_below must be 0 to 1, not {self.unsure_below}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as `read` takes them."""
@@ -50,7 +58,8 @@ class ModelInfo:
             values = json.loads(values) if isinstance(values, str) else values
             if (version := values["format"]) not in (1, _FORMAT):
                 raise ValueError(f"it has format {version!r}, this version reads 1 and {_FORMAT}")
-            return cast(Self, _made(cls, _from_format_1(values) if version == 1 else values, "model"))
+            values = {"unsure_below": 0.0, **(_from_format_1(values) if version == 1 else values)}
+            return cast(Self, _made(cls, values, "model"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path} does not describe its model as it must: {error!r}") from error
 

@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cascade.boxes import BoxAdjustment
-from cascade.detectors.names import declared_adjustment
+from cascade.detectors.convolutional import METADATA_KEY as DETECTOR_KEY
+from cascade.detectors.convolutional import ConvolutionalDetector, graph_settings
 from cascade.drawn.scenes import render_scene
 from cascade.errors import ModelError
 from cascade.files import whole
+from cascade.onnx import OnnxGraph
 from cascade.pictures import Image, to_gray
 from fer.crop import crop_faces
 from fer.crop_graph import crop_graph
@@ -23,8 +24,8 @@ from fer.model_info import METADATA_KEY
 if TYPE_CHECKING:
     import onnx
 
-DETECTOR_KEY, PICTURE_KEY = "convolutional_cascade", "picture"
-"""The keys in a file's metadata of what its detector says of itself, and of what the picture must be."""
+PICTURE_KEY = "picture"
+"""The key in a file's metadata of what the picture must be; descriptions of models have their own."""
 
 OPSET = 18
 """The version of ONNX's operators that exports have and that today's runtimes, those of browsers too, know."""
@@ -37,11 +38,6 @@ PICTURES = {
 
 TOLERANCE = 1e-3
 """The largest difference of a probability from what the parts say: a byte of a face in 100,000 is rounded otherwise."""
-
-# Type and number of dimensions of what a detector takes and gives
-_OPTIONS = {"min_size": ("FLOAT", 0), "threshold": ("FLOAT", 0), "max_windows": ("INT64", 0)}
-_INPUTS = {"picture": ("UINT8", 2), **_OPTIONS}
-_OUTPUTS = {"boxes": ("FLOAT", 2), "scores": ("FLOAT", 1)}
 
 # OpenCV's 0.299, 0.587 and 0.114 in whole parts of 32768: 32-bit numbers hold the sums exactly. (A convolution is twice
 # as fast as the product of matrices.)
@@ -87,44 +83,8 @@ adjust (float[faces, 4] found) => (float[faces, 4] boxes)
 """)
 
 
-def read_detector(path: Path) -> "onnx.ModelProto":
-    """Read a convolutional cascade.
-
-    Raises:
-        ModelError: no such file, no model, or one with another interface; the message names what differs.
-    """
-    import onnx
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-        onnx.checker.check_model(model)
-    except OSError as error:
-        raise ModelError(f"the detector {path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # protobuf's and onnx's share no public base class
-        raise ModelError(f"{path} is not an ONNX model, or is damaged: {str(error).partition(chr(10))[0]}") from error
-    graph, other = model.graph, f"{path} is no detector that can be joined; it"
-    opsets = {one.domain: one.version for one in model.opset_import}
-    if set(opsets) != {""} or opsets[""] > OPSET:
-        raise ModelError(f"{other} has operators of {opsets}, not of ONNX alone, up to version {OPSET}")
-    for verb, values, wanted in (("takes", graph.input, _INPUTS), ("gives", graph.output, _OUTPUTS)):
-        if (found := {value.name: _type(value) for value in values}) != wanted:
-            raise ModelError(f"{other} {verb} {found}, not {wanted} (type and number of dimensions)")
-    if missing := sorted(set(_OPTIONS) - {one.name for one in graph.initializer}):
-        raise ModelError(f"{other} has no default for {', '.join(missing)}")
-    try:
-        if (version := json.loads(_metadata(model)[DETECTOR_KEY])["format"]) != 1:
-            raise ValueError(f"it has format {version!r}, this version reads 1")
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} does not describe its detector as it must: {error!r}") from error
-    return model if opsets[""] == OPSET else onnx.version_converter.convert_version(model, OPSET)
-
-
 def one_graph(
-    detector: "onnx.ModelProto",
-    adjustment: BoxAdjustment,
-    classifier: OnnxClassifier,
-    colour: bool = False,
-    optional: bool = True,
+    detector: ConvolutionalDetector, classifier: OnnxClassifier, colour: bool = False, optional: bool = True
 ) -> "onnx.ModelProto":
     """Join a detector, the crop that the classifier's model carries, and that model.
 
@@ -133,23 +93,28 @@ def one_graph(
     descriptions of both models are in its metadata.
 
     Args:
-        detector: of `read_detector`.
-        adjustment: from its boxes to canonical ones.
+        detector: its file, and what leads from its boxes to canonical ones.
         classifier: an exported model.
         colour: the picture has channels, RGB or RGBA; else it is gray.
-        optional: the detector's settings may be left out; else they must be given.
+        optional: the detector's settings may be left out: they are its file's then; else they must be given.
+
+    Raises:
+        ModelError: the detector has operators that others need not know.
     """
     import onnx
 
-    network, crop = onnx.load(classifier.path), crop_graph(classifier.info.crop, classifier.info.preprocessing)
+    cascade, network = _readable(detector.path), onnx.load(classifier.path)
+    crop = crop_graph(classifier.info.crop, classifier.info.preprocessing)
+    info, adjustment = detector.info, detector.box_adjustment
     factors = {"width": adjustment.width, "height": adjustment.height}
     adjust = onnx.parser.parse_model(
         _ADJUST.substitute(factors, middle_x=0.5 + adjustment.dx, middle_y=0.5 + adjustment.dy)
     )
     given, made, gray = network.graph.input[0].name, network.graph.output[0].name, "gray" if colour else "picture"
-    options = {name: name for name in _OPTIONS}
+    settings = graph_settings(info.min_size, info.threshold, info.max_windows)
+    own = {name: name for name in (*settings, "scores")}
     parts = [
-        _named(detector, "detector/", {"picture": gray, **options, "boxes": "found", "scores": "scores"}),
+        _named(cascade, "detector/", {"picture": gray, **own, "boxes": "found"}),
         _named(adjust, "adjust/", {"found": "found", "boxes": "boxes"}),
         _named(crop, "crop/", {"picture": gray, "boxes": "boxes", "crops": "crops"}),
         _named(network, "network/", {given: "crops", made: "probabilities"}),
@@ -159,18 +124,21 @@ def one_graph(
     inputs = {value.name: value for part in reversed(parts) for value in part.input}
     outputs = {value.name: value for part in parts for value in part.output}
     outputs["probabilities"].type.tensor_type.shape.dim[0].dim_param = "faces"
+    weights = [one for part in parts for one in part.initializer if one.name not in settings]
+    defaults = [onnx.numpy_helper.from_array(value, name) for name, value in settings.items() if optional]
     joined = onnx.helper.make_graph(
         [node for part in parts for node in part.node],
         "faces_and_expressions",
-        [inputs[name] for name in _INPUTS],
-        [outputs[name] for name in (*_OUTPUTS, "probabilities")],
-        [one for part in parts for one in part.initializer if optional or one.name not in _OPTIONS],
+        [inputs[name] for name in ("picture", *settings)],
+        [outputs[name] for name in ("boxes", "scores", "probabilities")],
+        weights + defaults,
     )
     model = onnx.helper.make_model(joined, opset_imports=[onnx.helper.make_opsetid("", OPSET)])
-    model.ir_version = max(one.ir_version for one in (detector, crop, network))
+    model.ir_version = max(one.ir_version for one in (cascade, crop, network))
     model.doc_string = "A picture to its faces, boxes x, y, width, height in pixels, and their expressions."
-    about = {METADATA_KEY: json.dumps(classifier.info.to_dict()), DETECTOR_KEY: _metadata(detector)[DETECTOR_KEY]}
-    onnx.helper.set_model_props(model, {**about, PICTURE_KEY: PICTURES[colour]})
+    about = {one.key: one.value for one in cascade.metadata_props if one.key == DETECTOR_KEY}
+    about |= {METADATA_KEY: json.dumps(classifier.info.to_dict()), PICTURE_KEY: PICTURES[colour]}
+    onnx.helper.set_model_props(model, about)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -184,26 +152,27 @@ def join(
         The number of faces, of drawn scenes, that were compared, and the largest difference of a probability.
 
     Raises:
-        ModelError: the detector cannot be joined, or the graph differs; nothing was written.
+        ModelError: no such cascade, one that cannot be joined, or the graph differs; nothing was written.
         OutputError: it cannot be written.
     """
-    from onnx import numpy_helper
-
-    found, adjustment = read_detector(detector), declared_adjustment(detector) or BoxAdjustment()
-    defaults = {one.name: numpy_helper.to_array(one) for one in found.graph.initializer if one.name in _OPTIONS}
-    content = one_graph(found, adjustment, classifier, colour, optional).SerializeToString()
-    info, alone, count, apart = classifier.info, _session(detector), 0, 0.0
+    as_it_is = ConvolutionalDetector(detector, threads=1)
+    lax = ConvolutionalDetector(detector, threshold=0, max_windows=64, threads=1)
+    content = one_graph(as_it_is, classifier, colour, optional).SerializeToString()
+    info, count, apart = classifier.info, 0, 0.0
     with whole(output) as part:
         part.write_bytes(content)
-        joined = _session(part)
+        joined = OnnxGraph(part, threads=1)
         for image in _pictures():
             gray = to_gray(image)
             picture = np.ascontiguousarray(image[..., ::-1]) if colour else gray
-            for settings in (defaults, defaults | {"threshold": np.array(0, np.float32), "max_windows": np.array(64)}):
-                boxes, scores, probabilities = joined.run(None, {"picture": picture, **settings})
-                own_boxes, own_scores = alone.run(list(_OUTPUTS), {"picture": gray, **settings})
-                if not (_equal(boxes, adjustment.apply(own_boxes)) and _equal(scores, own_scores)):
-                    raise ModelError(f"the joined graph finds other faces than {detector}; nothing was written")
+            for alone in (as_it_is, lax):
+                settings = graph_settings(alone.info.min_size, alone.threshold, alone.max_windows)
+                boxes, scores, probabilities = joined.run({"picture": picture, **settings})
+                found = alone.detect(gray)
+                if not (_equal(boxes, found.boxes) and _equal(scores, found.scores)):
+                    raise ModelError(
+                        f"the joined graph finds other faces than {detector}, or in another order; nothing was written"
+                    )
                 own = classifier.probabilities(crop_faces(gray, boxes, info.crop, info.preprocessing))
                 count += len(boxes)
                 apart = float(np.max(np.abs(probabilities - own), initial=apart))
@@ -226,16 +195,15 @@ def _pictures() -> Iterator[Image]:
     yield np.zeros((1, 1, 3), np.uint8)
 
 
-def _session(path: Path) -> Any:
-    """A file as ONNX Runtime runs it on one thread."""
-    import onnxruntime
+def _readable(path: Path) -> "onnx.ModelProto":
+    """A checked cascade's graph, of the operators that exports have."""
+    import onnx
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 3, 1
-    try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise ModelError(f"ONNX Runtime cannot run {path}: {str(error).partition(chr(10))[0]}") from error
+    model = onnx.load(path, load_external_data=False)
+    opsets = {one.domain: one.version for one in model.opset_import}
+    if set(opsets) != {""} or opsets[""] > OPSET:
+        raise ModelError(f"{path} cannot be joined: its operators are {opsets}, not ONNX's own up to version {OPSET}")
+    return model if opsets[""] == OPSET else onnx.version_converter.convert_version(model, OPSET)
 
 
 def _named(model: "onnx.ModelProto", prefix: str, names: Mapping[str, str]) -> "onnx.GraphProto":
@@ -258,16 +226,3 @@ def _rename(graph: "onnx.GraphProto", prefix: str, names: Mapping[str, str]) -> 
     for one in (*graph.input, *graph.output, *graph.initializer, *(one.values for one in graph.sparse_initializer)):
         one.name = new(one.name)
     del graph.value_info[:]
-
-
-def _type(value: "onnx.ValueInfoProto") -> tuple[str, int | None]:
-    """Type and number of dimensions, None where these are not known."""
-    import onnx
-
-    tensor = value.type.tensor_type
-    rank = len(tensor.shape.dim) if tensor.HasField("shape") else None
-    return onnx.TensorProto.DataType.Name(tensor.elem_type), rank
-
-
-def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
-    return {one.key: one.value for one in model.metadata_props}

@@ -12,7 +12,8 @@ from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
 from cascade.detectors.grouping import group_hits
 from cascade.detectors.names import declared_adjustment, find_cascade
-from cascade.detectors.opencv import OpenCVDetector, Size, checked_size, pixels, require_opencv
+from cascade.detectors.opencv import OpenCVDetector, require_opencv
+from cascade.detectors.size import Size, checked_size, pixels
 from cascade.errors import ModelError
 from cascade.pictures import Image, to_gray
 from cascade.xml import last_stage_threshold
@@ -66,7 +67,7 @@ class CascadeDetector(OpenCVDetector):
         self.min_score = float(min_score)
         self.equalize, self.reduce, self.mirror = equalize, reduce, mirror
         require_opencv("CascadeClassifier")
-        path = find_cascade(cascade)
+        path = find_cascade(cascade, ".xml")
         super().__init__(path, min_size, box_adjustment or declared_adjustment(path))
         self.window: tuple[int, int] = tuple(self._native()[0].getOriginalWindowSize())
 

@@ -1,4 +1,4 @@
-"""Finding a cascade's XML file by name - OpenCV's own, ours, or a path - and how it frames faces."""
+"""Finding a detector's file by name - OpenCV's own, ours, or a path - and how it frames faces."""
 
 import json
 from pathlib import Path
@@ -12,34 +12,46 @@ from cascade.errors import ModelError
 MODELS = Path(__file__).resolve().parents[1] / "models"
 """This project's own detectors."""
 
+RESULTS = {".xml": "cascade.xml", ".onnx": "detector.onnx"}
+"""By the ending of a detector's file, for boosted and for convolutional cascades: its name in a training's folder."""
+
 _ALIASES = {name: f"frontalface_{name}" for name in ("default", "alt", "alt2", "alt_tree")} | {"profile": "profileface"}
 _LBP = "opencv_lbp"
 
 
-def released_cascades() -> dict[str, Path]:
-    """This project's own cascades, by name."""
-    return {path.stem: path for path in sorted(MODELS.glob("*.xml"))}
+def released_cascades(*kinds: str) -> dict[str, Path]:
+    """This project's own cascades, by name: of these kinds, or of all."""
+    found = sorted(path for path in MODELS.iterdir() if path.suffix in (kinds or RESULTS))
+    return {path.stem: path for path in found}
 
 
-def find_cascade(cascade: str | Path) -> Path:
-    """The XML file of a cascade.
+def find_cascade(cascade: str | Path, *kinds: str) -> Path:
+    """The file of a cascade.
 
     Args:
-        cascade: a name (`frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, one of ours, any
-            `haarcascade_NAME.xml` of OpenCV, `opencv_lbp` or `opencv_lbp_NAME` once the tools are there), an XML
-            file's path, or the result folder of a training.
+        cascade: a name (one of ours; `frontalface_default`, `alt`, `alt2`, `alt_tree`, `profile`, any
+            `haarcascade_NAME.xml` of OpenCV, `opencv_lbp` or `opencv_lbp_NAME` once the tools are there), a file's
+            path, or the result folder of a training.
+        kinds: of `RESULTS`, what a name or a folder may stand for; none given, all may.
 
     Raises:
         ModelError: no cascade of that name, or no file at that path.
     """
+    kinds = kinds or tuple(RESULTS)
     text, path = str(cascade), Path(cascade).expanduser()
-    known = {**_haar_cascades(), **(_lbp_cascades() if text.startswith(_LBP) else {}), **released_cascades()}
-    for candidate in (known.get(text), path, path / "cascade.xml"):
+    known = released_cascades(*kinds)
+    if ".xml" in kinds:
+        known = {**_haar_cascades(), **(_lbp_cascades() if text.startswith(_LBP) else {}), **known}
+    for candidate in (known.get(text), path, *(path / RESULTS[kind] for kind in kinds)):
         if candidate is not None and candidate.is_file():
             return candidate
     faces = [name for name, file in sorted(known.items()) if "face" in file.stem and "catface" not in file.stem]
-    listed = ", ".join(dict.fromkeys([*released_cascades(), *faces]))
-    raise ModelError(f"no cascade is called {text!r}, and there is no such file; known are {listed}")
+    nothing = f"none: {MODELS} holds no {kinds[0]}; put one there, or give its path or its training's folder"
+    listed = ", ".join(dict.fromkeys([*released_cascades(*kinds), *faces])) or nothing
+    results = " or ".join(RESULTS[kind] for kind in kinds)
+    raise ModelError(
+        f"no cascade is called {text!r}, and there is no such file, nor a folder with a {results}; known are {listed}"
+    )
 
 
 def declared_adjustment(path: Path) -> BoxAdjustment | None:

@@ -10,10 +10,11 @@ from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
 from cascade.detector import FaceDetector
-from cascade.detectors.names import find_cascade
+from cascade.detectors.names import RESULTS, find_cascade
 from cascade.errors import ConfigError
 
 _CASCADE = "cascade.CascadeDetector"
+_CONVOLUTIONAL = "cascade.ConvolutionalDetector"
 
 
 def detector_configs() -> list[str]:
@@ -25,21 +26,18 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
     """Make detectors, by the names to show, in their order.
 
     Args:
-        choices: each the name of a detector's config, a cascade's name, an XML file or a training's result
+        choices: each the name of a detector's config, a cascade's name, an XML or ONNX file or a training's result
             folder; or a mapping with that under `detector`, keys that override its config, and perhaps the
             `name` to show; or a mapping with a `_target_`.
-        settings: given to every cascade that does not set them itself.
+        settings: given to every boosted cascade that does not set them itself.
 
     Raises:
-        ConfigError: a setting is missing, or there is no detector.
+        ConfigError: there is no detector, or what is made is none.
         ModelError: an unknown name or a file that is missing or broken; from a config within InstantiationException.
     """
     made: dict[str, FaceDetector] = {}
     for choice in choices:
         shown, config = _config(choice, settings)
-        if missing := [key for key, value in config.items() if value == "???"]:
-            hint = f"{{detector: {shown}, {missing[0]}: ...}}"
-            raise ConfigError(f"the detector {shown} needs {', '.join(missing)}: {hint}")
         detector = instantiate(config)
         if not isinstance(detector, FaceDetector):
             raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")
@@ -64,9 +62,10 @@ def _config(choice: str | Mapping[str, Any], settings: Mapping[str, Any]) -> tup
         base = _composed(shown)
     else:
         path = find_cascade(shown)
-        base = {"_target_": _CASCADE, "cascade": str(path)}
-        if not path.stem.endswith(shown):  # a path; every training's result is called cascade.xml
-            shown = path.parent.name if path.name == "cascade.xml" else path.stem
+        target, key = (_CONVOLUTIONAL, "model") if path.suffix == ".onnx" else (_CASCADE, "cascade")
+        base = {"_target_": target, key: str(path)}
+        if not path.stem.endswith(shown):  # a path; the results of all trainings are called alike
+            shown = path.parent.name if path.name in RESULTS.values() else path.stem
     if base["_target_"] == _CASCADE:
         base |= settings
     return str(own.pop("name", shown)), {**base, **own}

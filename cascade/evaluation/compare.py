@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.boxes import BoxAdjustment
-from cascade.detector import Detections, FaceDetector
+from cascade.detector import Detections, FaceDetector, ThresholdDetector
 from cascade.detectors.boosted import CascadeDetector
 from cascade.errors import DataError, ImageError
 from cascade.evaluation.curves import Curve
@@ -17,7 +17,10 @@ from cascade.evaluation.matching import fit_adjustment, match
 from cascade.pictures import Image, read_picture
 from cascade.samples.image_annotations import ImageAnnotations
 
-_Scan = list[Detections]  # of one image, by setting of min_neighbors
+# So far down the scores do detectors with a threshold of their own go for their curves: one in fifty would be a face
+_LEAST_SCORE = 0.02
+
+_Scan = list[Detections]  # of one image: for the curve first, as the detector is set last
 
 
 class OperatingPoint(NamedTuple):
@@ -43,7 +46,8 @@ class DetectorResult:
     """One detector's measurements, with its own settings where nothing else is said.
 
     Attributes:
-        curve: over its scores, with the least `min_neighbors` of the sweep.
+        curve: over its scores: of a cascade with the least `min_neighbors` of the sweep, of a `ThresholdDetector` down
+            to a score of 0.02 or its own threshold, of others over what they detect.
         sweep: with each `min_neighbors`; empty for other detectors than cascades.
         adjustment: what was fitted and applied to its boxes; None when nothing was.
     """
@@ -114,7 +118,7 @@ def compare(
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}
     for name, detector in detectors.items():
-        settings = [*sweep, detector.min_neighbors] if isinstance(detector, CascadeDetector) else [None]
+        settings = [*sweep, detector.min_neighbors] if isinstance(detector, CascadeDetector) else []
         adjustment = fit_adjustment((scans[name][0], entry) for entry, scans in training)
         adjusted = [(entry, [found.adjusted(adjustment) for found in scans[name]]) for entry, scans in counted]
         results[name] = _count(adjusted, settings, iou, adjustment)
@@ -125,25 +129,25 @@ def _scan(detector: FaceDetector, image: Image, sweep: list[int]) -> _Scan:
     if isinstance(detector, CascadeDetector):
         *swept, own = detector.sweep(image, [*sweep, detector.min_neighbors])
         return [*swept, own.above(detector.min_score)]
-    return [detector.detect(image)]
+    # Looking twice, since what is found above a threshold may depend on what was allowed in below it
+    lax = [detector.detect_down_to(image, _LEAST_SCORE)] if isinstance(detector, ThresholdDetector) else []
+    return [*lax, detector.detect(image)]
 
 
 def _count(
-    looks: list[tuple[ImageAnnotations, _Scan]],
-    settings: Sequence[int | None],
-    iou: float,
-    adjustment: BoxAdjustment | None,
+    looks: list[tuple[ImageAnnotations, _Scan]], settings: Sequence[int], iou: float, adjustment: BoxAdjustment | None
 ) -> DetectorResult:
     faces = sum(int((~entry.ignore).sum()) for entry, _ in looks)
     points: list[OperatingPoint] = []
     curves: list[Curve] = []
-    for number, least in enumerate(settings):
+    for number in range(len(looks[0][1])):
         outcomes = [outcome for entry, scan in looks for outcome in _judge(entry, scan[number], iou)]
         counted = [outcome for outcome in outcomes if outcome.verdict in ("right", "wrong")]
         right = [outcome.verdict == "right" for outcome in counted]
+        least = settings[number] if settings else None
         points.append(OperatingPoint(least, sum(right), len(right) - sum(right), sum(right) / faces))
         curves.append(Curve.of([outcome.score for outcome in counted], right, faces, len(looks)))
-    return DetectorResult(curves[0], points[-1], points[:-1], adjustment, outcomes)
+    return DetectorResult(curves[0], points[-1], points[:-1] if settings else [], adjustment, outcomes)
 
 
 def _judge(entry: ImageAnnotations, detections: Detections, threshold: float) -> Iterator[Outcome]:

@@ -20,7 +20,7 @@ def mistake_sheet(title: str, mistakes: list[Outcome], limit: int) -> Image:
     shown = f", {len(chosen)} shown" if len(chosen) < len(mistakes) else ""
     tiles = [_cut(read_picture(mistake.path), mistake.box) for mistake in chosen]
     captions = [
-        f"{path.stem[-16:]}\n{f'{box[2]:.0f}x{box[3]:.0f}' if verdict == 'missed' else f'{score:.1f}'}"
+        f"{path.stem[-16:]}\n{f'{box[2]:.0f}x{box[3]:.0f}' if verdict == 'missed' else f'{score:.3g}'}"
         for path, box, score, verdict in chosen
     ]
     return contact_sheet(tiles, captions, _COLUMNS, cell=_SIDE, title=f"{title}: {len(mistakes)}{shown}")

@@ -2,7 +2,7 @@
 
 import itertools
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class OpenCVTrainer:
     """Trains a cascade with opencv_traincascade, logged in `traincascade.log`; `tools` is what `ensure_tools` takes."""
 
     name = "opencv"
+    uses: Collection[str] = ("vec",)
 
     def __init__(self, options: TrainOptions, tools: Mapping[str, str | None] | None = None) -> None:
         self.window = (options.w, options.h)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+import numpy as np
+
 from cascade.errors import ConfigError, DataError
 from cascade.pictures import SUFFIXES
 from cascade.samples import formats
@@ -58,6 +60,42 @@ def read_annotations(
     return _rooted(_LINE_READERS[name](formats.Lines(source)), source, root)
 
 
+def read_objects(pictures: Path, ignore: Path | None = None) -> list[ImageAnnotations]:
+    """Read the positives' pictures of a prepared folder: what is in them, and what is neither that nor a negative.
+
+    Args:
+        pictures: their list with boxes, `positives.dat`.
+        ignore: the list of the regions to ignore, `ignore.dat`. None: there are none.
+
+    Returns:
+        One entry a picture, in the list's order, its path absolute. Regions are boxes with `ignore` set; they may
+        reach outside their picture, and overlap its other boxes.
+
+    Raises:
+        DataError: a list that is missing or malformed, or a picture that is not there: file, line and rule are named.
+    """
+    objects = _read_existing(pictures)
+    return objects if ignore is None else add_regions(objects, _read_existing(ignore), ignore)
+
+
+def add_regions(
+    entries: Sequence[ImageAnnotations], regions: Sequence[ImageAnnotations], source: str | Path
+) -> list[ImageAnnotations]:
+    """The entries with the boxes that a second list has of the same pictures as further, ignored boxes.
+
+    Regions of pictures that have no entry are of no use, and left out.
+
+    Raises:
+        DataError: all of them are; `source` is the file that is named.
+    """
+    found: dict[Path, list[ImageAnnotations]] = {}
+    for entry in regions:
+        found.setdefault(entry.path.absolute(), []).append(entry)
+    if not any(entry.path.absolute() in found for entry in entries):
+        raise DataError(f"{source}: none of its pictures is among those with boxes, such as {entries[0].path}")
+    return [_with_ignored(entry, found.get(entry.path.absolute(), [])) for entry in entries]
+
+
 def detect_format(path: str | Path) -> str:
     """Which format an annotation file, or YOLO's folder, is in: one of `FORMATS`.
 
@@ -95,6 +133,26 @@ def _rooted(entries: Sequence[ImageAnnotations], source: Path, images: Path | No
     roots = [images] if images is not None else [source.parent, source.parent / "images"]
     root = next((root for root in roots if _existing(root / entries[0].path).is_file()), roots[0])
     return [replace(entry, path=_existing(root / entry.path)) for entry in entries]
+
+
+def _read_existing(source: Path) -> list[ImageAnnotations]:
+    """The entries of an info list whose pictures lie where it says."""
+    lines = formats.Lines(source)
+    folder = source.absolute().parent
+    entries = [replace(entry, path=folder / entry.path) for entry in formats.read_opencv(lines)]
+    if not entries:
+        raise DataError(f"{source} names no images")
+    for (number, _), entry in zip(lines.content, entries, strict=True):
+        if not entry.path.is_file():
+            lines.fail(number, f"there is no picture {entry.path}")
+    return entries
+
+
+def _with_ignored(entry: ImageAnnotations, regions: Sequence[ImageAnnotations]) -> ImageAnnotations:
+    boxes = np.concatenate([entry.boxes, *(region.boxes for region in regions)])
+    more = len(boxes) - len(entry)
+    flags = {name: np.pad(values, (0, more)) for name, values in entry.flags.items()}
+    return replace(entry, boxes=boxes, ignore=np.pad(entry.ignore, (0, more), constant_values=True), flags=flags)
 
 
 def _existing(path: Path) -> Path:

@@ -18,10 +18,11 @@ _COLUMNS = ("role", "source", "used", "split", "file", "boxes", "changes", "widt
 
 
 def write_folder(folder: Path, pictures: Sequence[Picture], held_out: float, seed: int) -> list[Picture]:
-    """Write `positives.dat`, `bg.txt`, the same under `held_out/`, and `pictures.csv`.
+    """Write `positives.dat`, `ignore.dat`, `bg.txt`, the same under `held_out/`, and `pictures.csv`.
 
-    Pictures are hard links of the originals where the file system allows it, copies elsewhere, and PNG files
-    where they had to be padded or converted.
+    `ignore.dat` lists the regions of the positives' pictures that are neither positives nor negatives; it is missing
+    where there are none. Pictures are hard links of the originals where the file system allows it, copies elsewhere,
+    and PNG files where they had to be padded or converted.
 
     Args:
         folder: an empty folder.
@@ -92,6 +93,8 @@ def _write_part(root: Path, base: Path, pictures: list[Picture]) -> None:
         picture.file = str((base / name).relative_to(root))
         listed.append((name, picture))
     write_positives(base / "positives.dat", [(name, picture.listed) for name, picture in placed["positive"]])
+    if ignored := [(name, picture.ignored) for name, picture in placed["positive"] if picture.ignored]:
+        write_positives(base / "ignore.dat", ignored)
     write_background(base / "bg.txt", [name for name, _ in placed["negative"]])
 
 

@@ -34,6 +34,7 @@ class Picture:
             None when it is not used.
         size: width and height of `placed` in pixels.
         listed: the boxes in pixels of `placed`.
+        ignored: regions that are neither positives nor negatives, in pixels of `placed`: boxes left out, too.
         samples: (N, K, h, w) uint8, of each box the sample and its copies.
         digest: of the gray pixels.
         split: `train` or `held_out`; empty when it is not used.
@@ -48,6 +49,7 @@ class Picture:
     placed: Path | None = None
     size: tuple[int, int] = (0, 0)
     listed: list[Box] = field(default_factory=list)
+    ignored: list[Box] = field(default_factory=list)
     samples: Image | None = None
     digest: bytes = b""
     split: str = ""
@@ -90,19 +92,21 @@ class Sieve:
 
     def _look(self, picture: Picture, number: int) -> Picture:
         try:
-            image = read_gray(picture.source)
+            image = given = read_gray(picture.source)
         except ImageError:
             picture.changes.append("unreadable" if picture.source.is_file() else "missing")
             return picture
         picture.digest = hashlib.sha256(repr(image.shape).encode() + image.data).digest()
         if picture.role == "positive":
             self._choose(picture, image)
-            image, picture.listed = _padded(image, picture.boxes)
+            image, left, top = _padded(given, picture.boxes)
+            picture.listed = [box.moved(left, top) for box in picture.boxes]
+            picture.ignored = [region.moved(left, top) for region in picture.ignored]
             self._cut(picture, image)
         elif problem := self._problem(image):
             picture.changes.append(problem)
         if picture.boxes or not picture.changes:
-            as_it_is = picture.listed == picture.boxes and binary_suffix(picture.source) is not None
+            as_it_is = image is given and binary_suffix(picture.source) is not None
             picture.placed = picture.source if as_it_is else save_picture(self.scratch / f"{number}.png", image)
             picture.size = (image.shape[1], image.shape[0])
         return picture
@@ -119,23 +123,26 @@ class Sieve:
 
     def _choose(self, picture: Picture, image: Image) -> None:
         """Choose the boxes of a positive; no change and no box means that there is none in it."""
-        for row, refused in self._faces(picture, image):
-            box, change = (None, "marked as not to be used") if refused else self.window.fit(row, *image.shape[::-1])
+        for row, refusal in self._faces(picture, image):
+            box, change = (None, refusal) if refusal else self.window.fit(row, *image.shape[::-1])
             if box and self._is_blank(image[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]):
                 box, change = None, "blank"
             picture.boxes += [box] if box else []
+            picture.ignored += [] if box else [Box.around(row)]
             picture.changes += [change] if change else []
         if not picture.boxes and not picture.changes:
             picture.changes.append("no face in it")
 
-    def _faces(self, picture: Picture, image: Image) -> Iterable[tuple[Sequence[float], bool]]:
-        """The boxes of what is in a positive, each with whether it was marked as not to be used."""
+    def _faces(self, picture: Picture, image: Image) -> Iterable[tuple[Sequence[float], str]]:
+        """The boxes of what is in a positive, each with why it is not to be used; empty when it may be."""
         if (faces := picture.faces) is not None:
             invalid = faces.flags.get("invalid", np.zeros(len(faces), np.int64)) > 0
-            return zip(faces.boxes.tolist(), (faces.ignore | invalid).tolist(), strict=True)
+            refusals = np.where(faces.ignore | invalid, "marked as not to be used", "")
+            return zip(faces.boxes.tolist(), refusals.tolist(), strict=True)
         if self.detector is not None:
-            return [(box, False) for box in self.detector.detect(image).boxes[:1].tolist()]
-        return [((0, 0, image.shape[1], image.shape[0]), False)]
+            found = self.detector.detect(image).boxes.tolist()
+            return [(box, "not the surest in its picture" if index else "") for index, box in enumerate(found)]
+        return [((0, 0, image.shape[1], image.shape[0]), "")]
 
     def _cut(self, picture: Picture, image: Image) -> None:
         size = (self.window.w, self.window.h)
@@ -148,13 +155,13 @@ class Sieve:
         picture.samples = np.array(kinds, np.uint8) if kinds else None
 
 
-def _padded(image: Image, boxes: list[Box]) -> tuple[Image, list[Box]]:
-    """A picture continued at its borders so that all boxes lie in it, and the boxes there."""
+def _padded(image: Image, boxes: list[Box]) -> tuple[Image, int, int]:
+    """A picture continued at its borders so that all boxes lie in it, and how far that moves it right and down."""
     left = max([0, *(-box.x for box in boxes)])
     top = max([0, *(-box.y for box in boxes)])
     right = max([0, *(box.x + box.width - image.shape[1] for box in boxes)])
     bottom = max([0, *(box.y + box.height - image.shape[0] for box in boxes)])
     if left == top == right == bottom == 0:
-        return image, boxes
+        return image, 0, 0
     padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
-    return np.asarray(padded, np.uint8), [Box(x + left, y + top, w, h) for x, y, w, h in boxes]
+    return np.asarray(padded, np.uint8), left, top

@@ -3,27 +3,32 @@
 Each thing that can be wrong with a file has one function and one wording; a trainer that fails asks the same ones.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from cascade.errors import DataError, ImageError
 from cascade.pictures import read_gray
+from cascade.samples.annotations import read_objects
 from cascade.samples.folder import read_sizes
 from cascade.samples.lists import binary_suffix, read_background
 from cascade.samples.vec import possible_windows, read_vec_header
 from cascade.training.trainer import Findings, Inputs
 
 
-def inspect(
-    vec: Path, bg: Path, window: tuple[int, int], track: Callable[[list[Path]], Iterable[Path]] = iter
-) -> tuple[Inputs, Findings]:
-    """Check positives and negatives against the detector's window; returns them, and what is wrong with them.
+def inspect(inputs: Inputs, uses: Collection[str], track: Callable[[list[Path]], Iterable[Path]] = iter) -> Findings:
+    """Check positives and negatives against the detector's window, and fill in what they hold.
 
-    The window is width and height in pixels; `track` goes through the negatives, as a progress bar's does.
+    Args:
+        inputs: those of which only files and window are known yet.
+        uses: what the trainer takes of the positives; only that is looked at.
+        track: goes through the negatives, as a progress bar's does.
+
+    Returns:
+        What is wrong with them.
     """
-    problem = vec_problem(vec, window)
+    bg, window = inputs.bg, inputs.window
+    inputs.samples, problem = _samples(inputs) if "vec" in uses else _boxes(inputs)
     found = Findings([text for text in (problem, list_problem(bg)) if text is not None])
-    inputs = Inputs(vec, bg, window, 0 if problem else read_vec_header(vec).count)
     listed = read_background(bg) if bg.is_file() else []
     sizes = read_sizes(bg)  # of a prepared folder, whose pictures need not be decoded again
     refused: list[str] = []
@@ -37,7 +42,7 @@ def inspect(
         found.errors.append(unusable_negatives(bg, window))
     if refused:
         found.warnings.append(f"{len(refused)} of {len(listed)} negatives are left out: {'; '.join(refused[:3])}…")
-    return inputs, found
+    return found
 
 
 def vec_problem(vec: Path, window: tuple[int, int]) -> str | None:
@@ -85,6 +90,26 @@ def count_windows(width: int, height: int, w: int, h: int) -> int:
         total += columns * rows
         scale *= 2**0.5
     return max(total, 1)
+
+
+def _samples(inputs: Inputs) -> tuple[int, str | None]:
+    """The samples in the .vec, or why it cannot be used."""
+    problem = vec_problem(inputs.vec, inputs.window)
+    return (0, problem) if problem else (read_vec_header(inputs.vec).count, None)
+
+
+def _boxes(inputs: Inputs) -> tuple[int, str | None]:
+    """The boxes in the positives' pictures, or why these cannot be used."""
+    if inputs.pictures is None:
+        return 0, (
+            "There is no list of pictures with boxes, which this trainer learns from: give samples=FOLDER, made by "
+            "python -m cascade.prepare, and no vec=FILE."
+        )
+    try:
+        count = sum(int((~entry.ignore).sum()) for entry in read_objects(inputs.pictures, inputs.ignore))
+    except DataError as error:
+        return 0, str(error)
+    return count, None if count else f"{inputs.pictures} lists no boxes."
 
 
 def _windows_of(path: Path, window: tuple[int, int], size: tuple[int, int] | None) -> int:

@@ -46,11 +46,15 @@ class TrainConfig:
             raise ConfigError("Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE")
         self.box_adjustment = asdict(BoxAdjustment(**self.box_adjustment))
 
-    def inputs(self) -> tuple[Path, Path]:
-        """The .vec file and the list of negatives."""
+    def inputs(self, window: tuple[int, int]) -> Inputs:
+        """The files to train on a window, not looked at yet; another .vec has no pictures."""
         folder = Path(self.samples or "")
         vec, bg = self.vec or folder / "positives.vec", self.bg or folder / "bg.txt"
-        return Path(vec).expanduser(), Path(bg).expanduser()
+        inputs = Inputs(Path(vec).expanduser(), Path(bg).expanduser(), window)
+        if self.vec is None:
+            lists = (inputs.vec.with_name(name) for name in ("positives.dat", "ignore.dat"))
+            inputs.pictures, inputs.ignore = (path if path.is_file() else None for path in lists)
+        return inputs
 
 
 def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: Console) -> float:
@@ -95,9 +99,10 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
 
 def _check(config: TrainConfig, trainer: Trainer, console: Console) -> tuple[Inputs, Findings]:
     """Look at everything before anything is written, say what was found, and refuse what cannot succeed."""
+    inputs = config.inputs(trainer.window)
     with progress_bar(console) as bar:
-        inputs, general = inspect(
-            *config.inputs(), trainer.window, lambda listed: bar.track(listed, description="looking at the negatives")
+        general = inspect(
+            inputs, trainer.uses, lambda listed: bar.track(listed, description="looking at the negatives")
         )
     found = trainer.check(inputs)
     found.errors[:0], found.warnings[:0] = general.errors, general.warnings
@@ -133,6 +138,7 @@ class _Report(Observer):
     def write(self, outcome: str, cause: BaseException | None = None, result: Training | None = None) -> dict[str, Any]:
         """Write it, and return what it says."""
         stages, inputs = self.stages(), self.inputs
+        files = inputs.files(self.trainer.uses)
         report = {
             "name": self.name,
             "trainer": self.trainer.name,
@@ -144,7 +150,7 @@ class _Report(Observer):
             "false_alarm_rate": math.prod(stage.false_alarm_rate for stage in stages),
             "seconds": round(sum(stage.seconds for stage in stages), 1),
             "cascade_bytes": result.model.stat().st_size if result else 0,
-            "positives": {"vec": str(inputs.vec), "samples": inputs.samples},
+            "positives": {**{name: path and str(path) for name, path in files.items()}, "samples": inputs.samples},
             "negatives": {"bg": str(inputs.bg), "pictures": len(inputs.negatives), "windows": inputs.windows},
             "options": dict(self.trainer.settings),
             **self.found.about,

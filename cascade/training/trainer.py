@@ -1,6 +1,6 @@
 """What every trainer of a detector is: what it is given, what it tells on the way, what it gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -41,15 +41,23 @@ class Stage:
 
 @dataclass
 class Inputs:
-    """What a detector is trained on, looked at."""
+    """What a detector is trained on; preflight's `inspect` looks at the files and fills in the rest."""
 
-    vec: Path  # file of the positives
+    vec: Path  # file of the positives, cut to the window
     bg: Path  # list of the negatives
     window: tuple[int, int]  # width and height of the detector's window in pixels, as the trainer wants it
-    samples: int = 0  # in the .vec; 0 where it cannot be used
+    samples: int = 0  # positives: in the .vec, or boxes in the pictures; 0 where those cannot be used
     # Pictures of the list, absolute paths: JPEG, PNG, BMP or PNM, no smaller than the window
     negatives: list[Path] = field(default_factory=list)
     windows: int = 0  # about so many do they hold
+    # Lists of the positives' pictures with their boxes, and of the regions in these that are neither positives nor
+    # negatives, both for `read_objects`; None where there is only a .vec, or no region
+    pictures: Path | None = None
+    ignore: Path | None = None
+
+    def files(self, uses: Collection[str]) -> dict[str, Path | None]:
+        """The positives' files that a trainer uses, by name."""
+        return {name: getattr(self, name) for name in uses}
 
 
 @dataclass
@@ -105,6 +113,8 @@ class Trainer(Protocol):
     name: str  # of its config
     window: tuple[int, int]  # width and height of the detector's window in pixels
     stages: int  # asked for
+    # What it takes of the positives, named as in `Inputs`: `("vec",)`, or whole pictures, `("pictures", "ignore")`
+    uses: Collection[str]
     settings: Mapping[str, Any]  # its options, plain values: recorded, and compared before a training is continued
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:

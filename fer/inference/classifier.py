@@ -1,6 +1,5 @@
 """Classifiers: exported models, which need no torch, and checkpoints, which do."""
 
-import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from cascade.command import require
 from cascade.errors import ModelError
+from cascade.onnx import OnnxGraph
 from fer.model_info import METADATA_KEY, ModelInfo
 
 BATCH = 8
@@ -51,35 +51,24 @@ class OnnxClassifier(Classifier):
     """
 
     def __init__(self, path: str | Path, threads: int | None = None) -> None:
-        import onnxruntime
-
         self.path = Path(path)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
-        options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
-        graph = self.path.read_bytes()
-        try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            first = str(error).partition("\n")[0]
-            raise ModelError(f"{self.path} is not an ONNX model, or is damaged: {first}") from error
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        self._graph = graph = OnnxGraph(self.path, threads)
+        text = graph.metadata.get(METADATA_KEY)
         if text is None:
             raise ModelError(f"{self.path} does not say what its inputs and outputs mean; {_EXPORT}")
         self.info = ModelInfo.read(text, self.path)
-        (given, *others), made = self._session.get_inputs(), self._session.get_outputs()[0]
+        taken, made = list(graph.inputs.values()), list(graph.outputs.values())
         size, count = self.info.preprocessing.size, len(self.info.preprocessing.classes)
-        graph_says = (given.type, given.shape[1:], made.shape[1:])
-        if others or graph_says != ("tensor(uint8)", [1, size, size], [count]):
+        graph_says = [(kind, shape[1:]) for kind, shape in (*taken, *made[:1])]
+        if graph_says != [("tensor(uint8)", [1, size, size]), ("tensor(float)", [count])]:
             raise ModelError(
-                f"{self.path} takes {given.type} {given.shape} and gives {made.shape}, where its metadata say uint8 "
-                f"(N, 1, {size}, {size}) and {count} classes; {_EXPORT}"
+                f"{self.path} takes {taken} and gives {made}, where its metadata say uint8 (N, 1, {size}, {size}) and "
+                f"{count} classes; {_EXPORT}"
             )
-        self._input = given.name
+        self._input = next(iter(graph.inputs))
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(self._session.run(None, {self._input: faces})[0], np.float32)
+        return np.asarray(self._graph.run({self._input: faces})[0], np.float32)
 
 
 class CheckpointClassifier(Classifier):

@@ -14,7 +14,7 @@ _LIGHT = 130  # colours that are lighter carry black letters
 
 
 def colour_of(label: str) -> tuple[int, int, int]:
-    """An expression's colour as (blue, green, red); gray for classes that are not fer2013's."""
+    """An expression's colour as (blue, green, red); gray for `unsure` and for classes that are not fer2013's."""
     red, green, blue = COLOURS.get(label, (180, 180, 180))
     return blue, green, red
 
@@ -29,11 +29,11 @@ def annotate(image: Image, faces: Iterable[Face]) -> Image:
 
 def _draw(canvas: Image, face: Face) -> None:
     x, y, width, height = face.box
-    colour, line = colour_of(face.label), max(1, round(width / 60))
+    colour, line = colour_of(face.shown), max(1, round(width / 60))
     left, top = round(x), round(y)
     cv2.rectangle(canvas, (left, top), (round(x + width), round(y + height)), colour, line, cv2.LINE_AA)
     track = "" if face.track_id is None else f"{face.track_id} "
-    text = f"{track}{face.label} {face.probabilities[face.label]:.0%}"
+    text = f"{track}{face.shown}" + ("" if face.unsure else f" {face.probabilities[face.label]:.0%}")
     # as wide as the face, within what can be read and what fits
     scale = float(np.clip(width / 170, 0.4, 2.0))
     thick, pad = max(1, round(scale * 1.6)), max(2, round(4 * scale))

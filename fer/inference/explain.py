@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -106,7 +105,8 @@ def _with_gradients(classifier: Classifier) -> LoadedNetwork:
     if not weights.is_file():
         raise ModelError(f"{weights} is not there, which explain=true needs; set classifier to a .ckpt of train.py")
     loaded = load_network(weights)
-    if replace(loaded.info, crop=info.crop, metrics=info.metrics) != info:  # the export may change these two
+    same = ("preprocessing", "network", "commit", "epoch")  # the export may change the rest
+    if any(getattr(loaded.info, name) != getattr(info, name) for name in same):
         raise ModelError(f"{weights} is not what {classifier.path.name} was exported from; export it again")
     return loaded
 

@@ -31,6 +31,7 @@ class ExpressionRecognizer:
         detect_side: pictures with a longer side are searched for faces shrunk to it; None never shrinks.
             Expressions are read from the full picture.
         tracking: how faces are followed through videos.
+        unsure_below: labels of a smaller probability are `unsure`; None takes what the model carries, 0 none.
 
     Raises:
         ModelError: the classifier cannot be used.
@@ -44,6 +45,7 @@ class ExpressionRecognizer:
         crop: Crop | None = None,
         detect_side: int | None = 1920,
         tracking: Tracking | None = None,
+        unsure_below: float | None = None,
     ) -> None:
         self.detector = detector
         self.classifier = load_classifier(classifier) if isinstance(classifier, str | Path) else classifier
@@ -51,6 +53,7 @@ class ExpressionRecognizer:
         self.crop = crop or self.info.crop
         self.detect_side = detect_side
         self.tracking = tracking or Tracking()
+        self.unsure_below = self.info.unsure_below if unsure_below is None else unsure_below
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -73,7 +76,8 @@ class ExpressionRecognizer:
         """Find and read the faces of one frame by itself, surest first."""
         found = self.find(frame)
         shares = self.classify(frame.gray, found.boxes)
-        return FrameFaces(found.boxes, found.scores, shares, self.classes, frame.index, frame.time_s)
+        about = frame.index, frame.time_s, None, self.unsure_below
+        return FrameFaces(found.boxes, found.scores, shares, self.classes, *about)
 
     def find(self, frame: Frame) -> Detections:
         """Find the faces of a frame; boxes are in its pixels, whatever it was searched at."""
@@ -103,7 +107,8 @@ class ExpressionRecognizer:
             for track, row in zip(tracks, rows, strict=True):
                 row[:] = track.smoothed(row, frame.time_s or 0.0, self.tracking.half_life_s)
             ids = np.array([track.id for track in tracks], np.int64)
-            yield frame, FrameFaces(boxes, scores, rows, self.classes, frame.index, frame.time_s, ids)
+            about = frame.index, frame.time_s, ids, self.unsure_below
+            yield frame, FrameFaces(boxes, scores, rows, self.classes, *about)
 
     def video(self, path: str | Path) -> Iterator[tuple[Frame, FrameFaces]]:
         """Read a video file: each frame with its faces.

@@ -17,7 +17,7 @@ from cascade.errors import OutputError
 from cascade.files import whole, write_whole
 
 FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
-FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label")
+FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label", "unsure")
 
 
 class Outcome(NamedTuple):
@@ -108,13 +108,21 @@ def copy_finished(tables: Sequence[Path], target: Path) -> None:
 
 
 def write_json(folder: Path) -> None:
-    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory."""
+    """Write `faces.json` from the tables, a face at a time, so that an hour of video needs no memory.
+
+    Raises:
+        OutputError: the table has other columns than this version's.
+    """
     inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
     rows = _read(folder / FACES)
-    classes = next(rows)[len(FACE_COLUMNS) :]
+    columns = next(rows)
+    classes = columns[len(FACE_COLUMNS) :]
+    if columns != [*FACE_COLUMNS, *classes]:
+        raise OutputError(f"{folder / FACES} was written by another version, which has to read it")
     with whole(folder / JSON) as part, part.open("w") as file:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
-        for number, (source, frame, time_s, track, x, y, width, height, score, label, *shares) in enumerate(rows):
+        for number, row in enumerate(rows):
+            source, frame, time_s, track, x, y, width, height, score, label, unsure, *shares = row
             face = {
                 "source": source,
                 "frame": int(frame),
@@ -123,6 +131,7 @@ def write_json(folder: Path) -> None:
                 "box": [float(value) for value in (x, y, width, height)],
                 "score": float(score),
                 "label": label,
+                "unsure": unsure == "true",
                 "probabilities": dict(zip(classes, map(float, shares), strict=True)),
             }
             file.write(("," if number else "") + "\n" + json.dumps(face))

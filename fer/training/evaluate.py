@@ -34,9 +34,18 @@ def predict_logits(
     return torch.cat(logits), torch.cat(labels)
 
 
-def evaluate(network: nn.Module, loader: FaceLoader, preprocessing: Preprocessing, **options: Any) -> Scores:
-    """Return the scores of a network on all faces of a loader; the options are those of `predict_logits`."""
+def evaluate(
+    network: nn.Module,
+    loader: FaceLoader,
+    preprocessing: Preprocessing,
+    unsure_below: float | None = None,
+    **options: Any,
+) -> Scores:
+    """Return the scores of a network on all faces of a loader.
+
+    None for `unsure_below` chooses it on these faces; the options are those of `predict_logits`.
+    """
     # One process evaluates alone, also after distributed training
     metrics = ScoreMetrics(preprocessing.classes, sync=False)
     metrics.update(*predict_logits(network, loader, preprocessing, **options))
-    return metrics.scores()
+    return metrics.scores(unsure_below)

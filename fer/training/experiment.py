@@ -181,7 +181,8 @@ def _score_splits(
     splits: tuple[Split, ...] = ("val", "test") if with_test else ("val",)
     for split in splits:
         options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
-        scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, **options)
+        below = scores["val"].unsure.below if scores else None  # chosen on the selecting split
+        scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, below, **options)
     return scores
 
 

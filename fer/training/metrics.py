@@ -1,8 +1,10 @@
-"""What is reported about a classifier: accuracy, F1, precision, recall and calibration."""
+"""What is reported about a classifier: accuracy, F1, precision, recall, calibration, and what it is unsure of."""
 
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
     MulticlassAccuracy,
@@ -12,6 +14,9 @@ from torchmetrics.classification import (
     MulticlassPrecision,
     MulticlassRecall,
 )
+from torchmetrics.utilities.data import dim_zero_cat
+
+from fer.training.unsure import Unsure
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Scores:
         ece: expected calibration error over 15 equal bins of confidence (Guo et al., arXiv 1706.04599).
         count: number of faces.
         classes: scores per class name.
+        unsure: which labels are not worth showing; chosen on this split, unless it was given.
         confusion: rows are true classes, columns predictions.
     """
 
@@ -42,11 +48,20 @@ class Scores:
     ece: float
     count: int
     classes: dict[str, ClassScores]
+    unsure: Unsure
     confusion: list[list[int]]
 
     def totals(self) -> dict[str, float]:
         """The figures of the whole split by the names under which they are monitored, `val/acc` for one."""
         return {"val/acc": self.accuracy, "val/macro_f1": self.macro_f1, "val/ece": self.ece}
+
+
+class LabelConfidence(MulticlassCalibrationError):  # noqa: N818 - the error is no exception
+    """The labels' probabilities and whether they are right, (2, N): what the calibration error is made of."""
+
+    def compute(self) -> Tensor:
+        """Return what was collected."""
+        return torch.stack([dim_zero_cat(self.confidences), dim_zero_cat(self.accuracies)])
 
 
 class ScoreMetrics(MetricCollection):
@@ -61,16 +76,18 @@ class ScoreMetrics(MetricCollection):
                 "recall": MulticlassRecall(average="none", **common),
                 "f1": MulticlassF1Score(average="none", **common),
                 "ece": MulticlassCalibrationError(n_bins=15, norm="l1", **common),
+                "confidence": LabelConfidence(**common),
                 "confusion": MulticlassConfusionMatrix(**common),
             }
         )
         self.names = names
 
-    def scores(self) -> Scores:
-        """Return the scores of everything since the last reset, over all processes."""
+    def scores(self, unsure_below: float | None = None) -> Scores:
+        """Return the scores of everything since the last reset, over all processes; see `evaluate`."""
         values = self.compute()
         confusion = values["confusion"].cpu().long()
         counts = confusion.sum(dim=1).tolist()
+        confidences, hits = values["confidence"].cpu().numpy()
         columns = [values[score].tolist() for score in ("precision", "recall", "f1")]
         rows = zip(self.names, *columns, counts, strict=True)
         return Scores(
@@ -79,5 +96,6 @@ class ScoreMetrics(MetricCollection):
             ece=float(values["ece"]),
             count=sum(counts),
             classes={name: ClassScores(*scores) for name, *scores in rows},
+            unsure=Unsure.of(confidences, hits, unsure_below),
             confusion=confusion.tolist(),
         )

@@ -1,6 +1,7 @@
 """The LightningModule: a plain network, its loss, optimizer and schedule, and what is logged."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -133,6 +134,8 @@ class ExpressionClassifier(LightningModule):
         """Add what rebuilds and feeds the network, and the state of random layers such as dropout."""
         epoch, commit = checkpoint["epoch"] + 1, source_commit()
         info = ModelInfo(self.preprocessing, network=self.network_config, commit=commit, epoch=epoch)
+        if self.val_scores is not None:
+            info = replace(info, unsure_below=self.val_scores.unsure.below)
         checkpoint[METADATA_KEY] = info.to_dict()
         checkpoint["rng_state"] = torch.get_rng_state()
 

@@ -28,7 +28,11 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
         table.add_column(f"{split} ({values.count:,} faces)", justify="right")
     table.add_row("accuracy", *(f"{s.accuracy:.2%}" for s in scores.values()), style="bold")
     table.add_row("macro-F1", *(f"{s.macro_f1:.4f}" for s in scores.values()))
-    table.add_row("calibration error (ECE)", *(f"{s.ece:.4f}" for s in scores.values()), end_section=True)
+    table.add_row("calibration error (ECE)", *(f"{s.ece:.4f}" for s in scores.values()))
+    unsure = [s.unsure for s in scores.values()]
+    table.add_row(f"unsure, below {unsure[0].below:.2f}", *(f"{one.share:.1%} of the faces" for one in unsure))
+    table.add_row("  accuracy of these", *(f"{one.accuracy:.2%}" for one in unsure))
+    table.add_row("  accuracy of the others", *(f"{one.others:.2%}" for one in unsure), end_section=True)
     table.add_row("precision / recall / F1", style="dim")
     for name in next(iter(scores.values())).classes:
         per_split = (s.classes[name] for s in scores.values())

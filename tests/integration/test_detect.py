@@ -26,6 +26,7 @@ from fer.inference.drawing import colour_of
 from fer.inference.join import main as join
 from fer.labels import EXPRESSIONS
 from tests.conftest import ROOT
+from tests.convolutional_model import write_bright
 from tests.in_process import run_here
 
 pytestmark = pytest.mark.slow
@@ -84,6 +85,15 @@ def test_the_command_on_a_photograph(photo: Path):
     np.testing.assert_array_equal(picture[300:], plain[300:])
     inside = np.s_[round(y + 30) : round(y + height - 10), round(x + 10) : round(x + width - 10)]
     np.testing.assert_array_equal(picture[inside], plain[inside])
+
+
+@pytest.mark.parametrize(("setting", "below"), [("null", 0.42), ("1", 1)])
+def test_an_improbable_label_is_shown_as_unsure(photo: Path, setting: str, below: float):
+    output = detect(photo.parent, str(photo), f"unsure_below={setting}", "save.pictures=false")
+    (face,) = rows(photo.parent)
+    assert face["label"] == "happy" and face["unsure"] == str(below == 1).lower()
+    assert ("unsure 1" if below == 1 else "happy 1") in output
+    assert json.loads((photo.parent / "run/1/job.json").read_text())["unsure_below"] == below
 
 
 def test_faces_of_drawn_scenes_are_found(tmp_path: Path):
@@ -218,6 +228,32 @@ def test_pictures_of_all_kinds_are_worked_through(tmp_path: Path):
     assert found == ["alpha.png", "deep.png", "gray.png"]
 
 
+def test_a_convolutional_cascade_finds_the_faces(tmp_path: Path):
+    """By the config's name with the folder of a training, whose JSON says how its boxes become canonical."""
+    write_bright(tmp_path / "mine" / "detector.onnx")
+    (tmp_path / "mine" / "detector.json").write_text('{"box_adjustment": {"height": 0.5}}')
+    picture = np.full((100, 120), 40, np.uint8)
+    picture[20:80, 30:90] = 204
+    cv2.imwrite(str(tmp_path / "bright.png"), picture)
+    chosen = ("source=bright.png", "detector=convolutional", "threads=1")
+    detect(tmp_path, *chosen, "detector.model=mine")
+    (face,) = rows(tmp_path)
+    np.testing.assert_allclose(boxes_of([face]), [[30, 35, 60, 30]])
+    assert float(face["score"]) == pytest.approx(0.8, abs=1e-3)
+    detect(tmp_path / "lax", *chosen, "source=../bright.png", "detector.model=../mine", "detector.threshold=0.3")
+    assert len(rows(tmp_path / "lax")) == 2
+    assert "'gone'" in detect(tmp_path, *chosen, "detector.model=gone", status=2)
+    assert "threshold must be" in detect(tmp_path, *chosen, "detector.model=mine", "detector.threshold=2", status=2)
+
+
+def test_yunet_without_its_model_says_how_to_fetch_it(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "dark.png"), np.zeros((50, 50), np.uint8))
+    assert re.search(
+        r"no model file yunet\.onnx; .* curl -fL .* -o yunet\.onnx https://\S+\.onnx \(its sha256 is",
+        " ".join(detect(tmp_path, "source=dark.png", "detector=yunet", status=2).split()),
+    )
+
+
 def test_a_huge_picture_is_searched_shrunk_and_read_in_full(tmp_path: Path):
     """10,000×10,000 pixels: found in a shrunk copy, cut from the full picture."""
     canvas = np.zeros((10_000, 10_000), np.uint8)
@@ -298,6 +334,7 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(tmp_path: Path, photo: Pat
         (("source=PHOTO", "trackin.detect_every=3"), "no setting trackin; did you mean tracking"),
         (("source=PHOTO", "save.pictures=perhaps"), "save.pictures=perhaps.* not a valid bool"),
         (("source=PHOTO", "detect_side=0"), "detect_side must be 1 or more"),
+        (("source=PHOTO", "unsure_below=26"), "unsure_below must be a probability"),
         (("source=PHOTO", "show=perhaps"), "show is 'perhaps'"),
         (("source=0", "resume=true"), "a live source cannot be resumed"),
         ((), r"source=photo\.jpg"),
@@ -369,7 +406,7 @@ def test_the_window_shows_faces_and_the_frame_rate_until_it_is_closed(tmp_path: 
     monkeypatch.setattr(cv2, "waitKey", lambda wait: ord("q") if len(shown) == 2 else -1)
     monkeypatch.setattr(cv2, "getWindowProperty", lambda title, what: 1.0)
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
-    detect(tmp_path, "source=0")
+    detect(tmp_path, "source=0", "unsure_below=0")
     assert len(shown) == 2
     assert shown[1][:26, :60].min(axis=2).max() > 225  # the rate, in white
     first = [row for row in rows(tmp_path) if row["frame"] == rows(tmp_path)[0]["frame"]]

@@ -11,7 +11,7 @@ import pytest
 from cascade import prepare
 from cascade.drawn.writers import write_chips
 from cascade.opencv.tools.install import ensure_tools
-from cascade.samples.annotations import read_annotations
+from cascade.samples.annotations import read_annotations, read_objects
 from cascade.samples.folder import read_sizes
 from cascade.samples.lists import read_background
 from cascade.samples.vec import read_vec, read_vec_header
@@ -135,6 +135,29 @@ def test_detector_finds_the_faces(run, drawn):
     assert near > 30
 
 
+def test_several_sources_end_in_one_folder(run, drawn, tmp_path):
+    more = tmp_path / "more faces"
+    write_chips(more, 10, 1, seed=4)
+    (more / "tiny.dat").write_text("".join(f"positives/{index:05d}.png\t1\t-3 2 9 9\n" for index in range(12)))
+    chips = [f"'{path}'" for path in (drawn / "positives", more, more / "positives")]
+    boxes, more_boxes, tiny = (
+        f"'{path}'" for path in (drawn / "positives.dat", more / "positives.dat", more / "tiny.dat")
+    )
+    common = [f"negatives={drawn / 'negatives'}", f"w={W}", f"h={H}", "held_out=0"]
+    folder, output = run(
+        f"positives=[{','.join(chips[:2])}]", f"annotations=[{boxes},{more_boxes}]", f"ignore=[null,{tiny}]", *common
+    )
+    assert "70 samples" in output and "neither positives nor negatives: 10 regions" in output
+    objects = read_objects(folder / "positives.dat", folder / "ignore.dat")
+    assert len(objects) == 70 and read_vec_header(folder / "positives.vec").count == 70
+    assert sum(entry.boxes[entry.ignore].tolist() == [[-3, 2, 9, 9]] for entry in objects) == 10
+    assert len((folder / "pictures.csv").read_text().splitlines()) == 91
+    whole, output = run(f"positives=[{chips[0]},{chips[2]}]", f"annotations=[{boxes},null]", *common, name="whole")
+    assert "70 samples" in output and not (whole / "ignore.dat").exists()
+    changed = run(f"positives=[{chips[0]},{chips[2]}]", "annotations=[null,null]", *common, name="whole", status=2)[1]
+    assert "annotations: [" in changed and "→ [None, None]" in changed
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -142,6 +165,7 @@ def test_detector_finds_the_faces(run, drawn):
         ("held_out=1", "held_out is 1"),
         ("w=7", "at least 8 pixels"),
         ("detector=alt2", "not both"),
+        ("positives=[a,b]", "There are 2 sources, but 1 of annotations"),
         ("distort.image=a.png", "or distort.image=FILE"),
         ("distort.num=0", r"distort.num is 0"),
         ("variants.copies=-1", "variants.copies is -1"),

@@ -87,6 +87,13 @@ def test_evaluating_the_checkpoint_gives_the_same_figures(finished, tmp_path):
     assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
 
 
+def test_checkpoints_carry_what_to_be_unsure_of(finished):
+    run, _ = finished
+    unsure = metrics_of(run)["val"]["unsure"]
+    assert read_checkpoint(run / "checkpoints" / "best.ckpt")["fer"].unsure_below == unsure["below"] > 0
+    assert metrics_of(run)["test"]["unsure"]["below"] == unsure["below"]  # chosen once, on the selecting split
+
+
 def test_the_same_seed_gives_the_same_figures(finished, tmp_path):
     run, _ = finished
     other, _ = train_here(tmp_path, "same", "trainer.max_epochs=3", "logger=none", "callbacks.pictures=null")

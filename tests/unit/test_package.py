@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cascade.detectors.names import RESULTS
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [path for package in ("cascade", "fer") for path in sorted((ROOT / package).rglob("*.py"))]
 
@@ -33,6 +35,11 @@ def test_every_package_is_listed():
     listed = set(setup()["options"]["packages"].split())
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES}
     assert listed == there | {"cascade.configs", "cascade.models", "fer.weights"}
+
+
+def test_the_wheel_carries_every_kind_of_detector():
+    carried = setup()["options.package_data"]["cascade.models"].split(", ")
+    assert {f"*{kind}" for kind in RESULTS} <= set(carried)
 
 
 def test_every_command_exists():

@@ -54,4 +54,5 @@ def _row(source: str, face: Face) -> list[Any]:
     time_s = None if face.time_s is None else f"{face.time_s:.3f}"  # csv writes None as nothing
     place = (f"{value:.1f}" for value in face.box)
     shares = (f"{share:.6f}" for share in face.probabilities.values())
-    return [source, face.frame, time_s, face.track_id, *place, f"{face.score:.4g}", face.label, *shares]
+    label = face.label, str(face.unsure).lower()
+    return [source, face.frame, time_s, face.track_id, *place, f"{face.score:.4g}", *label, *shares]

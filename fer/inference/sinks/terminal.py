@@ -7,6 +7,7 @@ from typing import Any, Self
 from fer.inference.faces import FrameFaces
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 from fer.inference.tables import FACES, JSON, Outcome
+from fer.labels import UNSURE
 
 _LISTED = 20  # errors that are printed again at the end
 
@@ -36,7 +37,7 @@ class TerminalSink(Sink):
 
     def take(self, seen: Seen) -> None:
         """Count a frame and its faces."""
-        self._labels.update(seen.faces.labels)
+        self._labels.update(face.shown for face in seen.faces)
         self._picture = seen.faces if seen.source.still else None
         if self._bars is None:
             return
@@ -73,7 +74,8 @@ class TerminalSink(Sink):
         if count == 1 and frames <= 1:
             (where,) = self.outcomes
         faces = sum(outcome.faces for outcome in outcomes)
-        labels = ", ".join(f"{name} {n}" for name in self.run.recogniser.classes if (n := self._labels[name]))
+        shown = (*self.run.recogniser.classes, UNSURE)
+        labels = ", ".join(f"{name} {n}" for name in shown if (n := self._labels[name]))
         print(f"{faces} {'face' if faces == 1 else 'faces'} in {where}{f': {labels}' if labels else ''}")
         if failed := [f"  {outcome.error}" for outcome in outcomes if outcome.error]:
             print(f"{len(failed)} of {count} inputs could not be read, or not to their end:")
@@ -96,5 +98,5 @@ def _print_faces(faces: FrameFaces) -> None:
         x, y, width, height = face.box
         shares = [f"[bold]{p:.0%}" if name == face.label else f"{p:.0%}" for name, p in face.probabilities.items()]
         place, size = f"{x:.0f}, {y:.0f}", f"{width:.0f}×{height:.0f}"
-        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{face.label}", *shares)
+        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{face.shown}", *shares)
     Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cascade.boxes import BoxAdjustment, face_box, iou
+from cascade.boxes import Box, BoxAdjustment, face_box, iou
 
 
 def test_a_face_is_framed_by_its_eyes_and_mouth():
@@ -35,3 +35,9 @@ def test_overlap():
     np.testing.assert_allclose(iou(boxes, boxes)[0], [1, 1 / 3, 0])
     assert iou(boxes, np.zeros((0, 4))).shape == (3, 0)
     np.testing.assert_array_equal(iou(boxes[2:], boxes[2:]), [[0]])  # boxes without an area
+
+
+def test_a_box_in_whole_pixels_covers_what_it_is_around():
+    assert Box.around((-1.5, 2, 3, 4.25)) == (-2, 2, 4, 5)
+    assert Box.around((1, 2, 3, 4)) == (1, 2, 3, 4)
+    assert Box(1, 2, 3, 4).moved(5, -7) == (6, -5, 3, 4)

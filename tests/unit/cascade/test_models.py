@@ -16,7 +16,7 @@ from cascade.command import CONFIGS
 from cascade.detectors.names import released_cascades
 from cascade.opencv.options import TrainOptions
 
-CASCADES = released_cascades()
+CASCADES = released_cascades(".xml")
 each = pytest.mark.parametrize("name", sorted(CASCADES))
 
 

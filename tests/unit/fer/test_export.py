@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -22,7 +23,16 @@ from tests.inference_models import write_checkpoint
 pytestmark = pytest.mark.slow  # exporting a network takes seconds
 
 CLASSES = {"angry": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "count": 4}}
-SCORES = {"accuracy": 0.5, "macro_f1": 0.4, "ece": 0.1, "count": 8, "classes": CLASSES, "confusion": [[1]]}
+UNSURE = {"below": 0.35, "share": 0.25, "accuracy": 0.375, "others": 0.75}
+SCORES = {
+    "accuracy": 0.5,
+    "macro_f1": 0.4,
+    "ece": 0.1,
+    "count": 8,
+    "classes": CLASSES,
+    "unsure": UNSURE,
+    "confusion": [[1]],
+}
 
 
 RELEASED = released_models()["mini_xception"]
@@ -76,6 +86,7 @@ def test_a_run_is_exported_with_its_scores_crop_and_card(run: Path, tmp_path: Pa
     info = load_classifier(output).info
     assert info.crop == Crop(1.5, FER2013_CROP.dx, 0.25)
     assert info.metrics == {"val": {key: value for key, value in SCORES.items() if key != "confusion"}}
+    assert info.unsure_below == 0.35 and "unsure  below 0.35" in printed
     assert "**50.00%**" in card.read_text()
     assert sorted(path.name for path in card.parent.iterdir()) == ["model.ckpt", "model.md", "model.onnx"]
     # the weights say the same, and the training's checkpoint is as it was
@@ -129,3 +140,18 @@ def test_beside_its_checkpoint_nothing_but_the_model_is_written(run: Path):
     export(ckpt, ckpt.with_suffix(".onnx"), 1e-5)
     assert ckpt.read_bytes() == before
     assert sorted(path.name for path in ckpt.parent.iterdir()) == ["best.ckpt", "best.onnx"]
+
+
+def test_a_network_alone_is_described_again_in_its_place(run: Path, tmp_path: Path):
+    weights = Path(shutil.copy(RELEASED.with_suffix(".ckpt"), tmp_path / "model.ckpt"))
+    before = torch.load(weights, weights_only=True)["state_dict"]
+    export(weights, tmp_path / "model.onnx", 1e-5, metrics=command.read_metrics(run / "metrics.json"))
+    model, after = load_classifier(tmp_path / "model.onnx"), load_network(weights)
+    assert model.info == after.info and model.info.unsure_below == 0.35
+    assert all(torch.equal(value, before[name]) for name, value in after.state_dict().items())
+    # the graph is the released one, bit for bit in what it says
+    faces = np.random.default_rng(0).integers(0, 256, (20, 48, 48), dtype=np.uint8)
+    np.testing.assert_array_equal(model.probabilities(faces), load_classifier(RELEASED).probabilities(faces))
+    # scores of before there was such a choice change nothing about it
+    export(weights, tmp_path / "model.onnx", 1e-5, metrics={"val": {"accuracy": 0.5}})
+    assert load_classifier(tmp_path / "model.onnx").info.unsure_below == 0.35

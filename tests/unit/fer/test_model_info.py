@@ -21,6 +21,7 @@ INFO = ModelInfo(
     "abc",
     7,
     {"val": {"accuracy": 0.5}},
+    0.4,
 )
 
 
@@ -59,6 +60,8 @@ def test_a_missing_value_is_named_with_the_file(key: str):
         ({"crop": {"dx": None}}, "model.crop.dx is None"),
         ({"epoch": 1.5}, "model.epoch is 1.5"),
         ({"metrics": []}, r"model.metrics is \[\]"),
+        ({"unsure_below": 1.5}, "unsure_below must be 0 to 1"),
+        ({"unsure_below": "0.5"}, "model.unsure_below is '0.5'"),
         ({"format": 3}, "has format 3, this version reads 1 and 2"),
     ],
 )
@@ -87,8 +90,14 @@ def test_what_is_no_description_is_refused(text: str):
 def test_an_export_of_format_1_is_read(crops: dict, crop: Crop):
     """It had a crop for each detector."""
     values = {**INFO.to_dict(), "format": 1, "colour": "gray", "crops": crops}
-    del values["crop"]
-    assert ModelInfo.read(json.dumps(values), FILE) == replace(INFO, crop=crop)
+    del values["crop"], values["unsure_below"]
+    assert ModelInfo.read(json.dumps(values), FILE) == replace(INFO, crop=crop, unsure_below=0.0)
+
+
+def test_a_file_of_before_shows_every_label():
+    values = INFO.to_dict()
+    del values["unsure_below"]
+    assert ModelInfo.read(values, FILE) == replace(INFO, unsure_below=0.0)
 
 
 @pytest.mark.parametrize("name", released_models())
@@ -98,7 +107,9 @@ def test_a_released_model_and_its_weights_say_the_same(name: str):
     assert model.info == weights.info
     assert model.info.crop == FER2013_CROP
     assert model.info.metrics["val"]["accuracy"] > 0.65
-    assert f"epoch {model.info.epoch}\n" in path.with_suffix(".md").read_text()
+    assert 0.3 < model.info.unsure_below == model.info.metrics["val"]["unsure"]["below"] < 0.6
+    card = path.with_suffix(".md").read_text()
+    assert f"epoch {model.info.epoch}\n" in card and f"than {model.info.unsure_below:.2f} are shown as" in card
 
 
 def test_describing_a_model_imports_no_torch():

@@ -14,27 +14,33 @@ import onnx
 import onnxruntime
 import pytest
 
-from cascade import Detections
-from cascade.boxes import BoxAdjustment
-from cascade.detectors.names import declared_adjustment
+from cascade import BoxAdjustment, ConvolutionalDetector
+from cascade.detectors import names as names_module
+from cascade.detectors.convolutional import METADATA_KEY as DETECTOR_KEY
 from cascade.drawn.scenes import render_scene
 from cascade.errors import ModelError
-from cascade.pictures import Image, to_gray
+from cascade.pictures import to_gray
 from fer import one_graph
 from fer.crop import FER2013_CROP
 from fer.export import main
 from fer.inference import ExpressionRecognizer
 from fer.inference.classifier import OnnxClassifier, load_classifier, released_models
 from fer.model_info import METADATA_KEY, ModelInfo
-from fer.one_graph import DETECTOR_KEY, join, read_detector
+from fer.one_graph import join
 from tests.conftest import ROOT
-from tests.detector_graph import ABOUT, write_detector
+from tests.convolutional_model import DESCRIPTION, write_bright
 from tests.in_process import run_here
 
 CORNERS = np.random.default_rng(0).uniform(-60, 600, (40, 2))
 SIDES = np.geomspace(4, 2000, 40)
 BOXES = np.column_stack([CORNERS, SIDES, SIDES * np.linspace(0.8, 1.2, 40)])
 OUTSIDE = [[-500, -500, 60, 60], [3000, 40, 60, 60]]
+ABOUT = DESCRIPTION | {"min_size": 2.0, "threshold": 0.1, "max_windows": 64}
+
+
+def write_detector(path: Path, boxes: Any) -> Path:
+    """Write a detector that finds these boxes in every picture that is bright somewhere."""
+    return write_bright(path, ABOUT, boxes)
 
 
 def session(graph: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -45,20 +51,8 @@ def session(graph: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSessi
 
 def joined(detector: Path, classifier: OnnxClassifier, threads: int = 1, **choices: bool) -> Any:
     """What runs the joined graph: takes its inputs by name, gives boxes, scores and probabilities."""
-    adjustment = declared_adjustment(detector) or BoxAdjustment()
-    graph = one_graph.one_graph(read_detector(detector), adjustment, classifier, **choices).SerializeToString()
+    graph = one_graph.one_graph(ConvolutionalDetector(detector), classifier, **choices).SerializeToString()
     return partial(session(graph, threads).run, None)
-
-
-class Runs:
-    """A detector's file behind the interface of the project's detectors."""
-
-    def __init__(self, path: Path, adjustment: BoxAdjustment | None = None) -> None:
-        self.session, self.adjustment = session(path), adjustment
-
-    def detect(self, image: Image) -> Detections:
-        boxes, scores = self.session.run(None, {"picture": to_gray(image)})
-        return Detections(boxes, scores).adjusted(self.adjustment)
 
 
 @pytest.fixture(params=sorted(released_models()))
@@ -74,7 +68,7 @@ def test_it_says_what_the_recogniser_says(tmp_path: Path, classifier: OnnxClassi
     picture = to_gray(render_scene(0, 0).image)
     detector = write_detector(tmp_path / "detector.onnx", boxes)
     found, scores, probabilities = joined(detector, classifier, threads)({"picture": picture})
-    faces = ExpressionRecognizer(Runs(detector), classifier, detect_side=None).recognize(picture)
+    faces = ExpressionRecognizer(ConvolutionalDetector(detector), classifier, detect_side=None).recognize(picture)
     assert found.shape == (len(boxes), 4) and scores.shape == (len(boxes),) and probabilities.shape == (len(boxes), 7)
     np.testing.assert_allclose(found, np.reshape([face.box for face in faces], (-1, 4)), atol=1e-4)
     np.testing.assert_allclose(scores, [face.score for face in faces], atol=1e-6)
@@ -88,8 +82,9 @@ def test_pictures_of_all_sizes(tmp_path: Path, shape: tuple[int, int]):
     classifier = load_classifier("mini_xception", threads=1)
     detector = write_detector(tmp_path / "detector.onnx", [[0, 0, 30, 30], [2000, 2000, 900, 1300], [-9, 5, 4, 4]])
     picture = np.random.default_rng(0).integers(100, 256, shape, dtype=np.uint8)
+    picture[0, 0] = 255
     *_, probabilities = joined(detector, classifier)({"picture": picture})
-    recogniser = ExpressionRecognizer(Runs(detector), classifier, detect_side=None)
+    recogniser = ExpressionRecognizer(ConvolutionalDetector(detector), classifier, detect_side=None)
     wanted = [list(face.probabilities.values()) for face in recogniser.recognize(picture)]
     np.testing.assert_allclose(probabilities, wanted, atol=1e-4)
 
@@ -138,14 +133,18 @@ def test_boxes_become_canonical_as_the_file_beside_the_detector_declares(tmp_pat
     (tmp_path / "detector.json").write_text(json.dumps({"box_adjustment": vars(adjustment)}))
     classifier, picture = load_classifier(), to_gray(render_scene(0, 1).image)
     boxes, _, probabilities = joined(detector, classifier)({"picture": picture})
-    faces = ExpressionRecognizer(Runs(detector, adjustment), classifier).recognize(picture)
+    alone = ConvolutionalDetector(detector, box_adjustment=adjustment)
+    faces = ExpressionRecognizer(alone, classifier).recognize(picture)
     np.testing.assert_array_equal(boxes, [face.box for face in faces])
     np.testing.assert_allclose(probabilities, [list(face.probabilities.values()) for face in faces], atol=1e-4)
 
 
 def test_an_older_opset_is_converted_and_the_file_says_what_it_is(tmp_path: Path):
-    classifier = load_classifier()
-    join(write_detector(tmp_path / "detector.onnx", BOXES[:9], opset=17), classifier, tmp_path / "joined.onnx")
+    classifier, detector = load_classifier(), write_detector(tmp_path / "detector.onnx", BOXES[:9])
+    older = onnx.load(detector)
+    older.opset_import[0].version = 17
+    onnx.save(older, detector)
+    join(detector, classifier, tmp_path / "joined.onnx")
     model = onnx.load(tmp_path / "joined.onnx")
     assert [(one.domain, one.version) for one in model.opset_import] == [("", 18)]
     about = {one.key: one.value for one in model.metadata_props}
@@ -154,54 +153,21 @@ def test_an_older_opset_is_converted_and_the_file_says_what_it_is(tmp_path: Path
     assert "(9798 R + 19235 G + 3735 B + 16384) >> 15" in about["picture"]
 
 
-def changed(model: onnx.ModelProto, what: str) -> None:
-    graph = model.graph
-    if what == "input":
-        graph.input[0].name = graph.node[0].input[0] = "image"
-    elif what == "type":
-        graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
-    elif what == "default":
-        graph.initializer.remove(next(one for one in graph.initializer if one.name == "threshold"))
-    elif what == "output":
-        del graph.output[1]
-    elif what == "domain":
-        model.opset_import.add(domain="com.microsoft", version=1)
-    elif what == "opset":
-        model.opset_import[0].version = 19
-    elif what == "description":
-        del model.metadata_props[:]
-    elif what == "format":
-        model.metadata_props[0].value = json.dumps(ABOUT | {"format": 2})
-
-
-@pytest.mark.parametrize(
-    ("what", "message"),
-    [
-        ("input", r"it takes \{'image': .* not \{'picture'"),
-        ("type", r"it takes \{'picture': \('FLOAT', 2\)"),
-        ("default", "it has no default for threshold"),
-        ("output", r"it gives \{'boxes': \('FLOAT', 2\)\}, not"),
-        ("domain", "it has operators of .*com.microsoft"),
-        ("opset", "it has operators of .*19.* up to version 18"),
-        ("description", "does not describe its detector.*convolutional_cascade"),
-        ("format", "it has format 2, this version reads 1"),
-    ],
-)
-def test_another_interface_is_refused(tmp_path: Path, what: str, message: str):
+@pytest.mark.parametrize(("domain", "opset"), [("com.microsoft", 1), ("", 19)])
+def test_operators_that_others_need_not_know_are_refused(tmp_path: Path, domain: str, opset: int):
     path = write_detector(tmp_path / "detector.onnx", BOXES)
     model = onnx.load(path)
-    changed(model, what)
+    (model.opset_import.add() if domain else model.opset_import[0]).MergeFrom(onnx.helper.make_opsetid(domain, opset))
     onnx.save(model, path)
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=rf"detector\.onnx cannot be joined: .*{domain}.*{opset}.* up to version 18"):
         join(path, load_classifier(), tmp_path / "joined.onnx")
     assert not (tmp_path / "joined.onnx").exists()
 
 
-def test_a_file_that_is_no_model_is_named(tmp_path: Path):
-    (tmp_path / "broken.onnx").write_bytes(b"nothing")
-    for name, message in (("broken.onnx", "is not an ONNX model"), ("gone.onnx", "cannot be read: No such file")):
-        with pytest.raises(ModelError, match=message):
-            join(tmp_path / name, load_classifier(), tmp_path / "joined.onnx")
+def test_what_is_no_cascade_is_refused_as_by_the_detector(tmp_path: Path):
+    with pytest.raises(ModelError, match="does not say of itself that it is a convolutional cascade"):
+        join(load_classifier().path, load_classifier(), tmp_path / "joined.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -210,10 +176,8 @@ def test_a_graph_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest
         patch.setattr(one_graph, "crop_faces", lambda gray, boxes, crop, how: np.zeros((len(boxes), 48, 48), np.uint8))
         with pytest.raises(ModelError, match="probabilities differ by up to"):
             join(detector, load_classifier(), tmp_path / "joined.onnx")
-    monkeypatch.setattr(one_graph, "BoxAdjustment", lambda: BoxAdjustment(dx=0.1))
-    monkeypatch.setattr(
-        one_graph, "one_graph", lambda *args, made=one_graph.one_graph: made(args[0], BoxAdjustment(), *args[2:])
-    )
+    shifted = ConvolutionalDetector(detector, box_adjustment=BoxAdjustment(dx=0.1))
+    monkeypatch.setattr(one_graph, "one_graph", lambda _, *args, made=one_graph.one_graph: made(shifted, *args))
     with pytest.raises(ModelError, match="finds other faces"):
         join(detector, load_classifier(), tmp_path / "joined.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["detector.onnx"]
@@ -230,15 +194,23 @@ def test_the_command_and_the_lines_of_the_guide(tmp_path: Path, capsys: pytest.C
     with contextlib.chdir(tmp_path):
         exec(lines.replace("photo.jpg", "photo.png"), {})
     crop = replace(FER2013_CROP, scale=1.2)
-    faces = ExpressionRecognizer(Runs(tmp_path / "detector.onnx"), crop=crop).recognize(scene.image)
+    faces = ExpressionRecognizer(ConvolutionalDetector(tmp_path / "detector.onnx"), crop=crop).recognize(scene.image)
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == [face.label for face in faces]
+
+
+@pytest.mark.parametrize("name", ["convolutional", "training"])
+def test_a_detector_is_found_as_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setattr(names_module, "MODELS", tmp_path / "models")
+    write_detector(tmp_path / "models" / "convolutional.onnx", BOXES[:3])
+    write_detector(tmp_path / "training" / "detector.onnx", BOXES[:3])
+    assert "pipeline.onnx" in run_here(main, f"pipeline.detector={name}", folder=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["ckpt_path=best.ckpt"], "leave ckpt_path out"),
-        (["pipeline.detector=gone.onnx"], "gone.onnx cannot be read"),
+        (["pipeline.detector=gone.onnx"], "no cascade is called 'gone.onnx'"),
         (["pipeline.classifier=gone"], "no classifier at"),
         (["output=detector.onnx"], "is one of the files that are to be joined"),
         (["output=joined.pt"], "output must end in .onnx"),

@@ -1,3 +1,5 @@
+import re
+import shlex
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ from cascade import BoxAdjustment, CascadeDetector, Detections, FaceDetector, Yu
 from cascade.boxes import iou
 from cascade.detectors import names as names_module
 from cascade.detectors.grouping import group_hits
+from cascade.detectors.yunet import SHA256, URL
 from cascade.errors import ImageError, ModelError
 
 
@@ -275,15 +278,22 @@ class _FakeNetwork:
     def setInputSize(self, size):  # noqa: N802
         self.size = size
 
+    def setScoreThreshold(self, least):  # noqa: N802
+        self.least = least
+
     def detect(self, image):
         assert image.shape == (self.size[1], self.size[0], 3)
         return 1, self.rows
 
 
 class TestYuNet:
-    def test_missing_file_says_where_to_get_it(self, tmp_path):
-        with pytest.raises(ModelError, match=r"none\.onnx.*model zoo"):
-            YuNetDetector(tmp_path / "none.onnx")
+    def test_missing_file_says_how_to_get_it(self, tmp_path):
+        path = tmp_path / "a folder" / "none.onnx"
+        with pytest.raises(ModelError, match=r"there is no model file .*none\.onnx") as caught:
+            YuNetDetector(path)
+        command = re.search("(curl .*) \\(its sha256 is [0-9a-f]{64}\\)", str(caught.value))
+        assert command and shlex.split(command[1])[-2:] == [str(path), URL]
+        assert URL.startswith("https://github.com/opencv/opencv_zoo/") and SHA256 in str(caught.value)
 
     def test_other_file_is_refused(self, tmp_path, capfd):
         path = tmp_path / "bad.onnx"
@@ -307,6 +317,45 @@ class TestYuNet:
         found = yunet.detect(np.zeros((48, 64), np.uint8))
         np.testing.assert_allclose(found.boxes, [[5, 6, 70, 80], [1, 2, 30, 40]])
         np.testing.assert_allclose(found.scores, [0.9, 0.7])
+        assert network.least == 0.6
+
+    @pytest.mark.parametrize(("width", "height", "factor"), [(32, 24, 2), (128, 96, 0.5), (64, 48, 1)])
+    @pytest.mark.parametrize("channels", [(), (3,)])
+    def test_a_picture_is_brought_to_a_width_and_boxes_back(self, tmp_path, detector, width, height, factor, channels):
+        _, network = detector
+        yunet = YuNetDetector(tmp_path / "yunet.onnx", width=width, min_size=10, box_adjustment=BoxAdjustment())
+        network.rows = np.zeros((2, 15), np.float32)
+        network.rows[:, :4] = np.array([[4, 6, 12, 16], [4, 6, 9, 16]]) / factor  # min_size is of the picture's pixels
+        assert yunet.detect(np.zeros((48, 64, *channels), np.uint8)).boxes.tolist() == [[4, 6, 12, 16]]
+        assert network.size == (width, height)
+
+    def test_the_smallest_picture_has_a_height_at_any_width(self, tmp_path, detector):
+        yunet = YuNetDetector(tmp_path / "yunet.onnx", width=1)
+        assert len(yunet.detect(np.zeros((2, 100), np.uint8))) == 0
+
+    @pytest.mark.parametrize(
+        ("shape", "size"),
+        [
+            ((5000, 1), (1, 5000)),
+            ((2560, 100), (100, 2560)),
+            ((1280, 100), (200, 2560)),
+            ((400, 100), (640, 2560)),
+            ((64000, 1280), (640, 32000)),  # made smaller, however high
+            ((1, 100), (640, 6)),
+        ],
+    )
+    def test_a_narrow_picture_is_enlarged_to_a_bounded_height(self, tmp_path, detector, shape, size):
+        _, network = detector
+        yunet = YuNetDetector(tmp_path / "yunet.onnx", width=640, box_adjustment=BoxAdjustment())
+        network.rows = np.zeros((1, 15), np.float32)
+        network.rows[:, 2:4] = size
+        assert yunet.detect(np.zeros(shape, np.uint8)).boxes.tolist() == [[0, 0, shape[1], shape[0]]]
+        assert network.size == size
+
+    @pytest.mark.parametrize("width", [0, -640])
+    def test_an_impossible_width_is_refused(self, tmp_path, detector, width):
+        with pytest.raises(ModelError, match="width must be 1 pixel or more"):
+            YuNetDetector(tmp_path / "yunet.onnx", width=width)
 
     def test_none_is_an_empty_result(self, detector):
         yunet, _ = detector
@@ -320,8 +369,8 @@ def test_detections_refuse_other_shapes():
         Detections(np.zeros((2, 4), np.float32), np.zeros(3, np.float32))
 
 
-def test_import_brings_neither_torch_nor_hydra():
-    heavy = "torch pandas hydra omegaconf rich"
+def test_import_brings_what_finding_faces_takes_and_no_more():
+    heavy = "torch pandas hydra omegaconf rich onnxruntime"
     code = f"import sys, cascade; print([m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,5 +1,6 @@
 """What every face detector keeps to: each one of configs/detector, so that a new one is tested the day it exists."""
 
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,10 +10,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from cascade import CascadeDetector, Detections, FaceDetector
+from cascade import CascadeDetector, ConvolutionalDetector, Detections, FaceDetector, YuNetDetector
 from cascade.boxes import face_box, iou
 from cascade.command import CONFIGS
+from cascade.detector import ThresholdDetector
 from cascade.evaluation.choice import detector_configs
+from tests.convolutional_model import write_bright
 
 # the astronaut's pupils and the middle of her mouth, in the picture of 256 pixels
 EYES, MOUTH = [[102.0, 51.6], [124.0, 52.5]], [111.2, 72.1]
@@ -24,19 +27,30 @@ class FakeYuNet:
     def setInputSize(self, size):  # noqa: N802
         self.size = size
 
+    def setScoreThreshold(self, least):  # noqa: N802
+        self.least = least
+
     def detect(self, image):
         assert image.shape == (*self.size[::-1], 3)
         if image.std() == 0:
             return 1, None
-        rows = np.zeros((3, 15), np.float32)
-        rows[:, :4] = [[50, 60, 20, 30], [91.0, 31.1, 46.1, 57.6], [10, 20, 30, 40]]
-        rows[:, 14] = [0.7, 0.9, 0.8]
-        return 1, rows
+        rows = np.zeros((4, 15), np.float32)
+        rows[:, :4] = [[50, 60, 20, 30], [91.0, 31.1, 46.1, 57.6], [10, 20, 30, 40], [60, 60, 20, 30]]
+        rows[:, 14] = [0.7, 0.9, 0.8, 0.3]
+        return 1, rows[rows[:, 14] >= self.least]
+
+
+def write_stand_in(path):
+    """A convolutional cascade to which the astronaut's whole picture is bright, framed as her face."""
+    x, y, width, height = face_box(EYES, MOUTH) / 256
+    way = {"dx": x + width / 2 - 0.5, "dy": y + height / 2 - 0.5, "width": width, "height": height}
+    path.with_suffix(".json").write_text(json.dumps({"box_adjustment": way}))
+    return write_bright(path)
 
 
 @pytest.fixture(scope="module", params=detector_configs())
 def detector(request, tmp_path_factory):
-    """Each detector as its config describes it; OpenCV's LBP cascade, which wheels lack, stood in for by `alt2`."""
+    """Each detector as its config describes it; what is no part of the project is stood in for."""
     folder = tmp_path_factory.mktemp("files")
     with pytest.MonkeyPatch.context() as patch:
         overrides = []
@@ -44,6 +58,8 @@ def detector(request, tmp_path_factory):
             (folder / "yunet.onnx").touch()
             patch.setattr(cv2.FaceDetectorYN, "create", lambda *arguments: FakeYuNet())
             overrides = [f"detector.model_path={folder / 'yunet.onnx'}"]
+        if request.param == "convolutional":
+            overrides = [f"detector.model={write_stand_in(folder / 'bright.onnx')}"]
         if request.param == "opencv_lbp":
             overrides = [f"detector.cascade={CascadeDetector('alt2').path}"]
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
@@ -99,6 +115,19 @@ def test_boxes_are_canonical(detector, astronaut):
     # the profiles' cascade does not find her, who looks ahead
     assert len(found) >= 1 or name == "profile"
     assert (iou(found.boxes[:1], face_box(EYES, MOUTH)[None]) > 0.7).all()
+
+
+def test_what_scores_below_its_threshold_can_be_asked_for(detector, astronaut):
+    """The same faces first, then what its threshold dropped; one above its threshold changes nothing."""
+    one = detector[1]
+    assert isinstance(one, ThresholdDetector) == isinstance(one, ConvolutionalDetector | YuNetDetector)
+    if isinstance(one, ThresholdDetector):
+        found, lax = one.detect(astronaut), one.detect_down_to(astronaut, 0.02)
+        assert len(lax) > len(found) > 0
+        np.testing.assert_array_equal(lax.boxes[: len(found)], found.boxes)
+        assert (lax.scores[len(found) :] < found.scores.min()).all()
+        np.testing.assert_array_equal(one.detect_down_to(astronaut, 0.99).boxes, found.boxes)
+        np.testing.assert_array_equal(one.detect(astronaut).boxes, found.boxes)
 
 
 def test_a_pickled_one_finds_the_same(detector, astronaut, monkeypatch):

@@ -2,17 +2,20 @@ import csv
 import functools
 import json
 import sys
+import time
 from dataclasses import replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
 from hydra.errors import InstantiationException
 
-from cascade import CascadeDetector, Detections
+from cascade import CascadeDetector, ConvolutionalDetector, Detections, YuNetDetector
 from cascade import evaluate as command
 from cascade.boxes import BoxAdjustment
 from cascade.contact_sheet import contact_sheet
+from cascade.detectors import names
 from cascade.errors import ConfigError, DataError, ModelError
 from cascade.evaluation import compare as comparing
 from cascade.evaluation.choice import build_detectors, detector_configs
@@ -20,9 +23,10 @@ from cascade.evaluation.compare import DetectorResult, OperatingPoint, Outcome
 from cascade.evaluation.curves import Curve
 from cascade.evaluation.mistakes import mistake_sheet
 from cascade.evaluation.plot import COLOURS, plot_curves
-from cascade.evaluation.speed import images_per_second
+from cascade.evaluation.speed import images_per_second, take_times
 from cascade.samples.annotations import read_annotations
 from cascade.samples.image_annotations import plain_entry
+from tests.convolutional_model import write_bright
 
 compare = functools.partial(comparing.compare, iou=0.4)
 SETTINGS = {"scale_factor": 1.1, "min_neighbors": 2, "min_size": 30}
@@ -37,6 +41,34 @@ class Oracle:
     def detect(self, image):
         assert image.dtype == np.uint8
         return Detections.ranked(self.table[:, :4], self.table[:, 4])
+
+
+class Unsure(Oracle):
+    """One that has a threshold, 2, and finds less above it than it knows below."""
+
+    def detect(self, image):
+        return self.detect_down_to(image, 2)
+
+    def detect_down_to(self, image, score):
+        self.asked = score
+        found = super().detect(image)
+        # as where a doubtful box moves a sure one: what is above the threshold depends on it
+        return found.above(score).adjusted(BoxAdjustment(dx=1.0) if score < 2 else None)
+
+
+class FakeYuNet:
+    """Finds two boxes, one of them surely, in place of OpenCV's network."""
+
+    def setInputSize(self, size):  # noqa: N802
+        assert size == (100, 100)
+
+    def setScoreThreshold(self, least):  # noqa: N802
+        self.least = least
+
+    def detect(self, image):
+        rows = np.zeros((2, 15), np.float32)
+        rows[:, :4], rows[:, 14] = [[10, 10, 30, 30], [60, 60, 30, 30]], [0.9, 0.1]
+        return 1, rows[rows[:, 14] >= self.least]
 
 
 @pytest.fixture
@@ -131,6 +163,46 @@ def test_sweep_of_a_cascade_is_what_each_setting_finds(photographs):
     assert result.sweep[0].wrong == result.curve.wrong[-1]
 
 
+class TestThresholds:
+    """Detectors with a threshold of their own are measured by one rule: the curve below it, the dot at it."""
+
+    def test_the_curve_reaches_below_and_the_dot_is_what_detect_finds(self, blanks):
+        rows = [[10, 10, 30, 30, 3], [60, 60, 30, 30, 1], [0, 80, 15, 15, 0.01]]
+        own, lax = Unsure(rows), Oracle([[40, 10, 30, 30, 3], [90, 60, 30, 30, 1]])
+        result = compare({"unsure": own}, blanks).results["unsure"]
+        curve = compare({"lax": lax}, blanks).results["lax"].curve
+        assert (result.operating.min_neighbors, result.operating.found, result.operating.wrong) == (None, 10, 0)
+        assert result.sweep == []
+        np.testing.assert_array_equal(result.curve.thresholds, [3, 1])
+        np.testing.assert_array_equal(result.curve.wrong, curve.wrong)
+        assert [outcome.verdict for outcome in result.outcomes] == ["right", "missed"] * 10
+
+    def test_yunet_and_convolutional_cascades_alike(self, tmp_path, blanks, monkeypatch):
+        monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *arguments: FakeYuNet())
+        (tmp_path / "yunet.onnx").touch()
+        picture = np.zeros((100, 100), np.uint8)
+        picture[10:40, 10:40] = 204  # found with 0.8, and a half of it, which is no face, with 0.4
+        for entry in blanks:
+            cv2.imwrite(str(entry.path), picture)
+        yunet = YuNetDetector(tmp_path / "yunet.onnx", box_adjustment=BoxAdjustment())
+        ours = ConvolutionalDetector(write_bright(tmp_path / "bright.onnx"))
+        results = compare({"yunet": yunet, "ours": ours}, blanks).results
+        for name, thresholds, found, wrong in (
+            ("yunet", [0.9, 0.1], [10, 20], [0, 0]),
+            ("ours", [0.8, 0.4], [10, 10], [0, 10]),
+        ):
+            result = results[name]
+            np.testing.assert_allclose(result.curve.thresholds, thresholds)
+            assert (result.curve.found.tolist(), result.curve.wrong.tolist()) == (found, wrong)
+            assert (result.operating.found, result.operating.wrong, result.sweep) == (10, 0, [])
+
+    def test_a_threshold_below_the_curve_s_end_is_kept(self, tmp_path, blanks):
+        picture = np.zeros((100, 100), np.uint8)
+        picture[10:40, 10:40] = 204
+        lax = ConvolutionalDetector(write_bright(tmp_path / "bright.onnx"), threshold=0.01)
+        assert len(lax.detect_down_to(picture, 0.9)) == len(lax.detect(picture)) == 2
+
+
 class TestChoice:
     def test_names_files_and_mappings(self, tmp_path):
         folder = tmp_path / "mine"
@@ -151,14 +223,34 @@ class TestChoice:
         assert made["mine"].scale_factor == 1.1
         assert made["coarse"].scale_factor == 1.4
 
+    def test_a_file_says_which_class_it_takes(self, tmp_path):
+        write_bright(tmp_path / "mine" / "detector.onnx")
+        write_bright(tmp_path / "bright.onnx")
+        choices = [str(tmp_path / "mine"), str(tmp_path / "bright.onnx"), "alt2"]
+        choices.append({"detector": choices[0], "name": "sure", "threshold": 0.9})
+        made = build_detectors(choices, SETTINGS)
+        kinds = {"mine": ConvolutionalDetector, "bright": ConvolutionalDetector, "alt2": CascadeDetector}
+        assert {name: type(detector) for name, detector in made.items()} == kinds | {"sure": ConvolutionalDetector}
+        assert [made[name].threshold for name in ("mine", "sure")] == [0.5, 0.9]
+
     @pytest.mark.parametrize("name", detector_configs())
     def test_every_detector_config_can_be_made(self, name, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_CASCADE_CACHE", str(tmp_path))
         if name == "yunet":
-            with pytest.raises(ConfigError, match="model_path"):
+            monkeypatch.chdir(tmp_path)
+            with pytest.raises(InstantiationException, match=r"no model file yunet\.onnx; .*curl"):
                 build_detectors([name], SETTINGS)
             with pytest.raises(InstantiationException, match=r"no\.onnx"):
                 build_detectors([{"detector": name, "model_path": "no.onnx"}], SETTINGS)
+        elif name == "convolutional":
+            file = write_bright(tmp_path / "mine.onnx")
+            assert build_detectors([{"detector": name, "model": str(file)}], SETTINGS)[name].path == file
+            monkeypatch.setattr(names, "MODELS", tmp_path / "models")
+            (tmp_path / "models").mkdir()
+            with pytest.raises(InstantiationException, match=r"'convolutional'.*holds no \.onnx"):
+                build_detectors([name], SETTINGS)
+            file = write_bright(tmp_path / "models" / "convolutional.onnx")
+            assert build_detectors([name], SETTINGS)[name].path == file
         elif name == "opencv_lbp":
             with pytest.raises(InstantiationException, match="make tools"):
                 build_detectors([name], SETTINGS)
@@ -249,6 +341,38 @@ def test_speed_counts_images(blanks):
     assert cv2.getNumThreads() == 2
 
 
+def test_detectors_are_timed_in_turns_by_any_clock():
+    calls = []
+
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+        def detect(self, image):
+            calls.append((self.name, int(image[0, 0])))
+            return Detections.ranked([], [])
+
+    ticks = iter(range(100))
+    images = [np.full((2, 2), value, np.uint8) for value in (7, 8)]
+    seconds = take_times({"a": Named("a"), "b": Named("b")}, images, 1, repeats=2, timer=lambda: next(ticks))
+    np.testing.assert_array_equal(seconds, np.ones((2, 2, 2)))
+    assert calls == [("a", 7), ("b", 7), *[("a", 7), ("b", 7), ("a", 8), ("b", 8)] * 2]
+
+
+def test_speed_does_not_count_what_is_opened_once(blanks):
+    class Slow(Oracle):
+        seen: ClassVar[list[int]] = []
+
+        def detect(self, image):
+            time.sleep(0 if self.seen else 1)
+            self.seen.append(cv2.getNumThreads())
+            return super().detect(image)
+
+    images = [cv2.imread(str(blanks[0].path))]
+    assert images_per_second({"slow": Slow([])}, images, threads=1)["slow"] > 2
+    assert Slow.seen == [1, 1]
+
+
 def test_command_writes_everything(photographs, tmp_path, evaluate):
     status, output, errors = evaluate(
         f"truth={photographs / 'faces.txt'}", "detectors=[alt2,frontalface_default]", "settings.min_size=30",
@@ -280,6 +404,22 @@ def test_command_writes_everything(photographs, tmp_path, evaluate):
         assert {row["detector"] for row in csv.DictReader(stream)} == {"alt2", "frontalface_default"}
 
 
+def test_command_measures_a_training_s_network_beside_a_cascade(photographs, tmp_path, evaluate):
+    write_bright(tmp_path / "mine" / "detector.onnx")
+    status, output, errors = evaluate(
+        f"truth={photographs / 'faces.txt'}", "detectors=[alt2,mine]", "hydra.run.dir=out", "speed.images=1",
+    )  # fmt: skip
+    assert status == 0, errors
+    assert "mine" in output
+    own = json.loads((tmp_path / "out" / "results.json").read_text())["detectors"]["mine"]
+    assert own["operating_point"] == {"min_neighbors": None, "found": 0, "wrong": 4, "rate": 0}  # whole pictures
+    assert (own["settings"]["threshold"], own["settings"]["max_windows"]) == (0.5, 1000)
+    assert own["images_per_second"] > 0
+    with (tmp_path / "out" / "curves.csv").open() as stream:
+        curve = [float(row["threshold"]) for row in csv.DictReader(stream) if row["detector"] == "mine"]
+    assert max(curve) > 0.5 > min(curve)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -297,13 +437,16 @@ def test_command_writes_everything(photographs, tmp_path, evaluate):
         (["truth=lost.txt", "+speed.colour=red"], "colour"),
         (["truth=there.txt", "settings.colour=red"], "colour"),
         (["truth=there.txt", "detectors=[{detector: alt2, colour: red}]"], "no setting colour"),
-        (["truth=there.txt", "detectors=[{detector: yunet}]"], "needs model_path"),
+        (["truth=there.txt", "detectors=[{detector: yunet}]"], "OpenCV's model zoo has it: curl"),
+        (["truth=there.txt", "detectors=[{detector: convolutional, model: gone}]"], "no cascade is called 'gone'"),
+        (["truth=there.txt", "detectors=[bad.onnx]"], "bad.onnx is not an ONNX model"),
     ],
 )
 def test_command_explains_mistakes_in_one_message(tmp_path, evaluate, arguments, message):
     (tmp_path / "lost.txt").write_text("lost.png\t1\t1 2 30 40\n")
     (tmp_path / "there.txt").write_text("there.png\t1\t1 2 30 40\n")
     (tmp_path / "there.png").touch()
+    (tmp_path / "bad.onnx").touch()
     status, output, errors = evaluate(*arguments)
     assert status == 2
     assert message in errors

@@ -6,7 +6,8 @@ import pytest
 
 from cascade.boxes import face_box
 from cascade.errors import ConfigError, DataError
-from cascade.samples.annotations import detect_format, read_annotations
+from cascade.samples.annotations import add_regions, detect_format, read_annotations, read_objects
+from cascade.samples.image_annotations import plain_entry
 
 WIDER = """0--Parade/a b.jpg
 2
@@ -197,3 +198,52 @@ def test_images_are_looked_for_beside_the_list(tmp_path):
     assert converted.path == tmp_path / "images" / "a.png"
     assert missing.path == tmp_path / "images" / "b.gif"
     assert read_annotations(path, tmp_path)[0].path == tmp_path / "a.gif"
+
+
+class TestObjects:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = tmp_path / "two words"
+        folder.mkdir()
+        for name in ("a.png", "b.png"):
+            cv2.imwrite(str(folder / name), np.zeros((9, 9), np.uint8))
+        write(folder / "positives.dat", "a.png\t2\t1 1 5 5 3 3 5 5\nb.png\t1\t0 0 9 9\n")
+        write(folder / "ignore.dat", "b.png\t1\t-100 -100 200 200\n")
+        return folder
+
+    def test_boxes_and_regions_come_together(self, folder, monkeypatch):
+        monkeypatch.chdir(folder)
+        first, second = read_objects(folder / "positives.dat", folder.relative_to(folder) / "ignore.dat")
+        assert first.path == folder / "a.png" and first.ignore.tolist() == [False, False]
+        assert second.boxes.tolist() == [[0, 0, 9, 9], [-100, -100, 200, 200]]
+        assert second.ignore.tolist() == [False, True]
+        assert second.boxes.dtype == np.float64
+
+    def test_without_regions(self, folder):
+        assert [len(entry) for entry in read_objects(folder / "positives.dat")] == [2, 1]
+
+    @pytest.mark.parametrize("name", ["positives.dat", "ignore.dat"])
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("\nc.png\t1\t0 0 9 9\n", r"{}, line 2: there is no picture .*c\.png"),
+            ("# a\na.png\t1\t0 0 9\n", "{}, line 2: 1 boxes need 4 numbers, found 3"),
+            ("a.png\t1\t0 0 9 0\n", "{}, line 1: a box's width and height must be above 0"),
+            ("nonsense", "{}, line 1: expected"),
+            ("", "{} names no images"),
+            (None, "cannot read .*{}"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, folder, name, text, message):
+        (folder / name).unlink()
+        if text is not None:
+            write(folder / name, text)
+        with pytest.raises(DataError, match=message.format(name)):
+            read_objects(folder / "positives.dat", folder / "ignore.dat")
+
+
+def test_regions_keep_the_flags_of_the_faces(tmp_path):
+    (faces, *_) = read_annotations(write(tmp_path / "gt.txt", WIDER))
+    (both,) = add_regions([faces], [plain_entry(faces.path, [(0, 0, 9, 9)])], "list")
+    assert both.ignore.tolist() == [False, False, True]
+    assert both.flags["invalid"].tolist() == [0, 1, 0] and both.flags["blur"].tolist() == [0, 2, 0]

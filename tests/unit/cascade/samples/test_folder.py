@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from cascade.errors import DataError
 from cascade.pictures import read_gray
+from cascade.samples.annotations import read_objects
 from cascade.samples.folder import read_sizes, write_folder
 from cascade.samples.image_annotations import plain_entry
 from cascade.samples.lists import read_background
@@ -40,6 +43,47 @@ def test_padding_reaches_beyond_the_picture(noise, tmp_path):
     np.testing.assert_array_equal(padded[:, :11], np.repeat(padded[:, 11:12], 11, axis=1))
     expected = cv2.resize(padded[:, :42], (21, 24), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(picture.samples[0, 0], expected)
+
+
+def test_places_move_with_the_picture_that_padding_moves(noise, tmp_path):
+    picture = cv2.imread(str(noise[19]), 0)
+    cv2.circle(picture, (30, 50), 4, 255, -1)
+    cv2.imwrite(str(noise[19]), picture)
+    rows = [(0, 0, 21, 48), (26, 46, 9, 9), (-10000, -10000, 20000, 20000)]
+    entry = replace(plain_entry(noise[19], rows), ignore=np.array([False, False, True]))
+    folder = tmp_path / "out"
+    write(folder, Picture("positive", noise[19], entry), aspect="pad")
+    assert (folder / "positives.dat").read_text() == "positives/000000.png\t1\t0 0 42 48\n"
+    listed = "positives/000000.png\t2\t37 46 9 9 -9989 -10000 20000 20000\n"
+    assert (folder / "ignore.dat").read_text() == listed
+    padded = read_gray(folder / "positives" / "000000.png")
+    np.testing.assert_array_equal(padded[46:55, 37:46], picture[46:55, 26:35])
+
+
+def test_padding_at_the_far_borders_alone_is_written_too(noise, tmp_path):
+    folder = tmp_path / "out"
+    (picture,) = write(folder, Picture("positive", noise[0], plain_entry(noise[0], [(21, 0, 21, 48)])), aspect="pad")
+    assert picture.listed == [(10, 0, 42, 48)]
+    assert read_gray(folder / "positives" / "000000.png").shape == (48, 52)
+
+
+def test_regions_to_ignore_are_listed_for_both_splits(noise, tmp_path):
+    folder = tmp_path / "out"
+    entries = [plain_entry(path, [(0, 0, 21, 24), (index, 1, 2, 3)]) for index, path in enumerate(noise)]
+    chosen = write(folder, *(Picture("positive", entry.path, entry) for entry in entries))
+    for base in (folder, folder / "held_out"):
+        objects = read_objects(base / "positives.dat", base / "ignore.dat")
+        assert len(objects) == (5 if base.name == "held_out" else 15)
+        for entry in objects:
+            number = next(i for i, path in enumerate(noise) if path.samefile(entry.path))
+            assert entry.boxes.tolist() == [[0, 0, 21, 24], [number, 1, 2, 3]]
+            assert entry.ignore.tolist() == [False, True]
+    assert len(chosen) == 20
+
+
+def test_no_list_where_there_is_no_region(noise, tmp_path):
+    write(tmp_path / "out", Picture("positive", noise[0], plain_entry(noise[0], [(0, 0, 21, 24)])))
+    assert not (tmp_path / "out/ignore.dat").exists()
 
 
 def test_nothing_usable_says_why(tmp_path):

@@ -38,8 +38,26 @@ def test_boxes_marked_as_unusable_are_left_out(picture, sieve):
     (seen,) = look(sieve, Picture("positive", picture, entry))
     assert seen.placed == picture and seen.boxes == seen.listed == [(30, 30, 42, 48)] and seen.size == (120, 100)
     assert seen.changes == ["marked as not to be used"] * 2
+    assert seen.ignored == [(0, 0, 21, 24), (50, 50, 21, 24)]
     expected = cv2.resize(read_gray(picture)[30:78, 30:72], (21, 24), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(seen.samples, expected[None, None])
+
+
+def test_no_box_that_is_left_out_becomes_a_negative(picture, sieve):
+    rows = [(30, 30, 42, 48), (0.5, 1.5, 9, 11), (110, 20, 42, 48), (-10000, -10000, 20000, 20000)]
+    entry = replace(plain_entry(picture, rows), ignore=np.array([False, False, False, True]))
+    (seen,) = look(sieve, Picture("positive", picture, entry))
+    assert seen.boxes == [(30, 30, 42, 48)] and seen.placed == picture
+    assert [change.split(":")[0] for change in seen.changes] == [
+        *("too small", "reaches outside its picture of 120×100", "marked as not to be used")
+    ]
+    assert seen.ignored == [(0, 1, 10, 12), (110, 20, 42, 48), (-10000, -10000, 20000, 20000)]
+
+
+def test_a_picture_of_ignored_regions_alone_is_not_kept(picture, sieve):
+    entry = replace(plain_entry(picture, [(30, 30, 42, 48)]), ignore=np.array([True]))
+    (seen,) = look(sieve, Picture("positive", picture, entry))
+    assert seen.placed is None and seen.ignored == [(30, 30, 42, 48)]
 
 
 def test_picture_without_a_box(picture, sieve):
@@ -55,6 +73,7 @@ def test_detector_gives_the_best_box_alone(picture, sieve):
 
     (seen,) = look(replace(sieve, detector=Detector()), Picture("positive", picture))
     assert seen.boxes == [(50, 50, 21, 24)]
+    assert seen.ignored == [(1, 2, 42, 48)] and seen.changes == ["not the surest in its picture"]
 
 
 def test_a_positive_is_no_negative(picture, sieve, tmp_path):

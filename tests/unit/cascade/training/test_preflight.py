@@ -5,9 +5,16 @@ import numpy as np
 import pytest
 
 from cascade.samples.vec import write_vec
-from cascade.training.preflight import count_windows, inspect
+from cascade.training.preflight import count_windows
+from cascade.training.preflight import inspect as look_at
+from cascade.training.trainer import Inputs
 
 WINDOW = (12, 14)
+
+
+def inspect(vec, bg, window, track=iter, uses=("vec",), **lists):
+    inputs = Inputs(vec, bg, window, **lists)
+    return inputs, look_at(inputs, uses, track)
 
 
 @pytest.fixture
@@ -72,3 +79,37 @@ def test_sizes_that_the_preparation_remembered_are_believed(folder):
     assert inputs.negatives == [folder / "damaged.png", folder / "a.png"]  # its bytes were not looked at again
     assert inputs.windows == count_windows(36, 30, *WINDOW) + 1
     assert "gone.png: No such file" in found.warnings[0]
+
+
+class TestPictures:
+    """A trainer that learns from whole pictures is not asked for a .vec of its window."""
+
+    @pytest.fixture
+    def look(self, folder):
+        (folder / "bg.txt").write_text("a.png")
+        (folder / "positives.dat").write_text("a.png\t2\t0 0 5 5 3 3 5 5\nsmall.png\t1\t0 0 5 5\n")
+        (folder / "ignore.dat").write_text("small.png\t1\t-100 -100 200 200\n")
+
+        def run(pictures="positives.dat", ignore="ignore.dat"):
+            lists = {"pictures": pictures and folder / pictures, "ignore": ignore and folder / ignore}
+            return inspect(folder / "none.vec", folder / "bg.txt", (12, 12), uses=("pictures", "ignore"), **lists)
+
+        return run
+
+    @pytest.mark.parametrize("ignore", ["ignore.dat", None])
+    def test_boxes_are_counted(self, look, ignore):
+        inputs, found = look(ignore=ignore)
+        assert (inputs.samples, found.errors) == (3, [])
+
+    def test_what_is_wrong_is_said(self, look, folder):
+        (folder / "gone.dat").write_text("# none\ngone.png\t1\t0 0 5 5\n")
+        (folder / "empty.dat").write_text("a.png\t0\n")
+        for lists, message in (
+            ({"pictures": None}, "no list of pictures with boxes"),
+            ({"pictures": "gone.dat"}, r"gone\.dat, line 2: there is no picture .*gone\.png"),
+            ({"ignore": "gone.dat"}, r"gone\.dat, line 2"),
+            ({"ignore": "none.dat"}, r"cannot read .*none\.dat"),
+            ({"pictures": "empty.dat", "ignore": None}, r"empty\.dat lists no boxes"),
+        ):
+            inputs, found = look(**lists)
+            assert inputs.samples == 0 and re.search(message, found.errors[0])

@@ -5,6 +5,7 @@ import pytest
 from cascade.errors import TrainingError
 from cascade.opencv.options import TrainOptions
 from cascade.opencv.trainer import OpenCVTrainer
+from cascade.samples.lists import write_positives
 from cascade.training.result_folder import begin_or_continue
 from cascade.training.trainer import Inputs
 
@@ -87,3 +88,54 @@ def test_another_trainer_is_refused(folder):
 def test_without_finished_stages_anything_may_change(tmp_path):
     begin(tmp_path)
     begin(tmp_path, maxDepth=4)
+
+
+class TestPictures:
+    @pytest.fixture
+    def begin(self, folder):
+        for name in "ab":
+            (folder / f"{name}.png").write_bytes(b"1")
+        write_positives(folder / "positives.dat", [("a.png", [(0, 0, 9, 9)]), ("b.png", [(0, 0, 9, 9)])])
+        write_positives(folder / "ignore.dat", [("a.png", [(2, 2, 3, 3)])])
+
+        def run(vec="a.vec", pictures=folder / "positives.dat", ignore=folder / "ignore.dat", uses=None):
+            trainer = OpenCVTrainer(TrainOptions())
+            trainer.uses = uses or ("pictures", "ignore")
+            inputs = Inputs(folder / vec, folder / "bg.txt", (24, 24), pictures=pictures, ignore=ignore)
+            begin_or_continue(folder, trainer, inputs)
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda folder: write_positives(folder / "positives.dat", [("a.png", [(0, 0, 9, 9)])]), "pictures"),
+            (lambda folder: write_positives(folder / "ignore.dat", [("a.png", [(2, 2, 3, 4)])]), "ignore"),
+            (lambda folder: (folder / "b.png").write_bytes(b"12"), "pictures"),
+        ],
+    )
+    def test_others_are_refused_to_those_who_use_them(self, begin, folder, change, message):
+        begin()
+        change(folder)
+        with pytest.raises(TrainingError, match=f"{message}: .*other content"):
+            begin()
+
+    def test_a_list_more_or_less_is_refused(self, begin):
+        begin()
+        with pytest.raises(TrainingError, match=r"ignore: .*ignore\.dat → None"):
+            begin(ignore=None)
+
+    def test_the_vec_may_change_for_those_who_do_not_use_it(self, begin, folder):
+        begin()
+        (folder / "b.vec").write_bytes(b"2")
+        begin(vec="b.vec")
+
+    def test_the_lists_may_change_for_those_who_do_not_use_them(self, begin, folder):
+        begin(uses=("vec",))
+        (folder / "positives.dat").write_text("changed")
+        begin(uses=("vec",), ignore=None)
+
+    def test_a_record_without_the_lists_counts(self, begin, folder):
+        begin()
+        edit_record(folder, lambda training: [training.pop(f"pictures{end}") for end in ("", "_sha256")])
+        begin()

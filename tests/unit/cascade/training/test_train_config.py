@@ -10,6 +10,7 @@ import cascade.train  # noqa: F401 - registers the schema
 from cascade.command import CONFIGS
 from cascade.errors import ConfigError
 from cascade.training.run_training import TrainConfig
+from cascade.training.trainer import Inputs
 
 OPTIONS = [
     f"{group}={path.stem}"
@@ -49,3 +50,18 @@ def test_option_composes_and_instantiates(composed, option):
 def test_what_cannot_be_is_said(composed, overrides, message):
     with pytest.raises(ConfigError, match=message):
         OmegaConf.to_object(composed(*overrides))
+
+
+def test_lists_of_pictures_come_with_the_folder(composed, tmp_path):
+    def inputs(*overrides):
+        return OmegaConf.to_object(composed(f"samples={tmp_path}", *overrides)).inputs((21, 24))
+
+    vec, bg, pictures, ignore = (tmp_path / f for f in ("positives.vec", "bg.txt", "positives.dat", "ignore.dat"))
+    assert inputs() == Inputs(vec, bg, (21, 24))
+    pictures.touch()
+    assert inputs() == Inputs(vec, bg, (21, 24), pictures=pictures)
+    ignore.touch()
+    assert inputs() == Inputs(vec, bg, (21, 24), pictures=pictures, ignore=ignore)
+    other = tmp_path / "other"
+    assert inputs(f"bg={other}") == Inputs(vec, other, (21, 24), pictures=pictures, ignore=ignore)
+    assert inputs(f"vec={other}") == Inputs(other, bg, (21, 24))

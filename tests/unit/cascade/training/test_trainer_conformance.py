@@ -1,7 +1,8 @@
 """What every trainer of a detector must do. A new one is added as one line, to TRAINERS."""
 
 import json
-from dataclasses import dataclass, fields
+import shutil
+from dataclasses import dataclass, fields, replace
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cascade.files import sole_use
 from cascade.opencv.options import TrainOptions
 from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.trainer import OpenCVTrainer
+from cascade.samples.lists import write_positives
 from cascade.samples.vec import write_vec
 from cascade.training.record import read_stages
 from cascade.training.run_training import TrainConfig, run_training
@@ -36,6 +38,7 @@ class ToyTrainer:
     reached_after: int = 99
     window: tuple[int, int] = (W, H)
     name: str = "toy"
+    uses: tuple[str, ...] = ("vec",)
 
     @property
     def settings(self):
@@ -91,9 +94,13 @@ def toy(stages=3, other=False, easy=False):
     return ToyTrainer(stages, depth=2 if other else 1, reached_after=2 if easy else 99)
 
 
+def toy_of_pictures(stages=3, other=False, easy=False):
+    return replace(toy(stages, other, easy), uses=("pictures", "ignore"))
+
+
 # Each makes a trainer for a window of 12×14: of so many stages; with a setting that may not change when it goes on;
 # whose goal is reached before its last stage
-TRAINERS = [toy, pytest.param(opencv, marks=[pytest.mark.tools, pytest.mark.timeout(3600)])]
+TRAINERS = [toy, toy_of_pictures, pytest.param(opencv, marks=[pytest.mark.tools, pytest.mark.timeout(3600)])]
 
 
 @pytest.fixture(params=TRAINERS)
@@ -105,12 +112,24 @@ def make(request):
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """A folder of samples as `cascade.prepare` makes it: a faint pattern in noise, and noise."""
+    """A folder of samples as `cascade.prepare` makes it: a faint pattern in noise, and noise.
+
+    The 200 samples of the .vec, and 50 pictures with four each, of which one more is to be ignored.
+    """
     folder = tmp_path_factory.mktemp("two words")
     random = np.random.default_rng(0)
     pattern = cv2.resize(random.normal(size=(4, 3)), (W, H), interpolation=cv2.INTER_CUBIC)
     noise = random.normal(128, 25, (200, H, W))
     write_vec(folder / "positives.vec", np.clip(noise + 15 * pattern, 0, 255).astype(np.uint8))
+    places = [(x, y, W, H) for y in (10, 60) for x in (10, 40, 70)]
+    listed = [f"{index}.bmp" for index in range(50)]
+    for name in listed:
+        picture = random.normal(128, 25, (100, 100))
+        for x, y, _, _ in places[:5]:
+            picture[y : y + H, x : x + W] += 15 * pattern
+        cv2.imwrite(str(folder / name), np.clip(picture, 0, 255).astype(np.uint8))
+    write_positives(folder / "positives.dat", [(name, places[:4]) for name in listed])
+    write_positives(folder / "ignore.dat", [(name, [places[4], (-90, 90, 400, 20)]) for name in listed])
     names = [f"{index}.png" for index in range(12)]
     for name in names:
         cv2.imwrite(str(folder / name), np.clip(random.normal(128, 40, (120, 120)), 0, 255).astype(np.uint8))
@@ -203,15 +222,17 @@ def test_more_stages_are_added(make, train):
 
 def test_changed_inputs_are_refused(make, train, samples, tmp_path):
     train(make(stages=2))
+    other = Path(shutil.copytree(samples, tmp_path / "other"))
+    write_vec(other / "positives.vec", np.random.default_rng(1).integers(0, 256, (200, H, W), np.uint8))
+    write_positives(other / "positives.dat", [(f"{index}.bmp", [(1, 2, W, H)]) for index in range(50)])
+    (tmp_path / "fewer.txt").write_text("".join(f"{samples / str(index)}.png\n" for index in range(10)))
     before = {path.name: path.read_bytes() for path in train.folder.iterdir() if path.is_file()}
     for trainer, settings, message in (
         (make(stages=2, other=True), {}, "options.*: 1 → 2"),
         (make(stages=1), {}, "options.*: 2 → 1"),
-        (make(stages=2), {"vec": str(tmp_path / "other.vec")}, "vec: .*other content"),
+        (make(stages=2), {"samples": str(other)}, f"{make().uses[0]}: .*other content"),
         (make(stages=2), {"bg": str(tmp_path / "fewer.txt")}, "negatives: 12 → 10"),
     ):
-        write_vec(tmp_path / "other.vec", np.random.default_rng(1).integers(0, 256, (200, H, W), np.uint8))
-        (tmp_path / "fewer.txt").write_text("".join(f"{samples / str(index)}.png\n" for index in range(10)))
         with pytest.raises(TrainingError, match=message):
             train(trainer, **settings)
     assert before == {path.name: path.read_bytes() for path in train.folder.iterdir() if path.is_file()}
@@ -233,13 +254,35 @@ def test_the_folder_is_for_one_training_at_a_time(make, train):
     assert make().finished(train.folder).stages == 0 and not (train.folder / "training.json").exists()
 
 
-def test_what_cannot_succeed_is_refused_before_anything_is_written(make, train, tmp_path):
-    write_vec(tmp_path / "few.vec", np.zeros((5, H, W), np.uint8))
-    write_vec(tmp_path / "square.vec", np.zeros((200, 10, 10), np.uint8))
-    for name, message in (("few.vec", "samples"), ("square.vec", f"{W}×{H} = {W * H}"), ("none.vec", "no .vec file")):
+def test_what_cannot_succeed_is_refused_before_anything_is_written(make, train, samples, tmp_path):
+    other = Path(shutil.copytree(samples, tmp_path / "other"))
+    few = write_vec, np.zeros((5, H, W), np.uint8)
+    wrong = write_vec, np.zeros((200, 10, 10), np.uint8)
+    if "vec" not in make().uses:
+        few = write_positives, [("0.bmp", [(1, 2, W, H)])]
+        wrong = write_positives, [("gone.bmp", [(1, 2, W, H)])]
+    file = other / {"vec": "positives.vec", "pictures": "positives.dat"}[make().uses[0]]
+    for (write, content), message in ((few, "samples"), (wrong, f"{W}×{H} = {W * H}|dat, line 1: .*gone")):
+        write(file, content)
+        (other / "ignore.dat").unlink(missing_ok=True)
         with pytest.raises(TrainingError, match=message):
-            train(make(), vec=str(tmp_path / name))
+            train(make(), samples=str(other))
+    file.unlink()
+    with pytest.raises(TrainingError, match=r"There is no (\.vec file|list of pictures)"):
+        train(make(), samples=str(other))
     assert not train.folder.exists()
+
+
+def test_what_it_does_not_use_may_be_of_any_kind(make, train, samples, tmp_path):
+    other = Path(shutil.copytree(samples, tmp_path / "other"))
+    if "vec" in make().uses:
+        (other / "positives.dat").write_text("broken")
+    else:
+        write_vec(other / "positives.vec", np.zeros((3, 5, 5), np.uint8))
+    train(make(stages=1))
+    train(make(stages=2), samples=str(other))
+    told = report(train.folder)
+    assert told["outcome"] == "trained" and set(told["positives"]) == {"samples", *make().uses}
 
 
 def test_a_folder_that_does_not_exist_holds_nothing(make):

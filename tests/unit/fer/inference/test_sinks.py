@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import fer.detect  # noqa: F401 - its config's names and types
 from cascade import Detections
 from cascade.command import CONFIGS
 from cascade.errors import OutputError
-from fer.inference.faces import FrameFaces
+from fer.inference.drawing import annotate, colour_of
+from fer.inference.faces import Face, FrameFaces
 from fer.inference.frames import Frame
 from fer.inference.pipeline import work_through
 from fer.inference.recogniser import ExpressionRecognizer
@@ -199,7 +201,7 @@ def test_faces_are_rows_of_arrays():
     shares = np.array([[0.75, 0.25], [0.125, 0.875]], np.float32)
     boxes = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.float32)
     faces = FrameFaces(boxes, np.array([9, 8], np.float32), shares, ("calm", "tense"), 4, 0.5, np.array([7, 6]))
-    assert len(faces) == 2 and faces.labels == ["calm", "tense"]
+    assert len(faces) == 2 and faces.labels == ["calm", "tense"] and not faces.unsure.any()
     assert [face.to_dict() for face in faces][1] == {
         "box": [5, 6, 7, 8],
         "score": 8,
@@ -208,9 +210,76 @@ def test_faces_are_rows_of_arrays():
         "frame": 4,
         "time_s": 0.5,
         "track_id": 6,
+        "unsure": False,
     }
     none = FrameFaces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 2), np.float32), ("a", "b"))
-    assert len(none) == 0 and list(none) == [] and none.labels == []
+    assert len(none) == 0 and list(none) == [] and none.labels == [] and none.unsure.shape == (0,)
+
+
+def test_a_label_below_the_models_value_is_unsure_unless_told_otherwise():
+    shares = np.array([[0.5, 0.5], [0.375, 0.625], [0.0, 1.0]], np.float32)
+    boxes, scores = np.zeros((3, 4), np.float32), np.zeros(3, np.float32)
+    faces = FrameFaces(boxes, scores, shares, ("calm", "tense"), unsure_below=0.625)
+    assert faces.unsure.tolist() == [True, False, False]  # exactly that probability is sure
+    assert [face.shown for face in faces] == ["unsure", "tense", "tense"]
+    assert [face.label for face in faces] == faces.labels == ["calm", "tense", "tense"]
+
+    class Doubtful(Classifier):
+        info = ModelInfo(Preprocessing(), unsure_below=0.5)
+
+        def probabilities(self, faces):
+            return np.tile(np.array([0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], np.float32), (len(faces), 1))
+
+    for given, unsure in ((None, True), (0.0, False), (0.39, False), (0.41, True)):
+        recogniser = ExpressionRecognizer(Column(), Doubtful(), unsure_below=given)
+        frame = next(Reel(1).frames())
+        assert [face.unsure for face in recogniser.recognize(frame.image)] == [unsure]
+        ((_, faces),) = recogniser.follow([frame])
+        assert [face.unsure for face in faces] == [unsure]
+
+
+def test_in_a_video_the_smoothed_probabilities_decide():
+    """One doubtful frame among sure ones is none."""
+
+    class Flickering(Classifier):
+        info = ModelInfo(Preprocessing(classes=("calm", "tense")), unsure_below=0.6)
+
+        def probabilities(self, faces):
+            return np.array([next(rows)], np.float32)
+
+    for half_life, unsure in ((0.3, [False, False, False]), (0, [False, True, False])):
+        rows = iter([[0.9, 0.1], [0.55, 0.45], [0.9, 0.1]])
+        recogniser = ExpressionRecognizer(Column(), Flickering(), tracking=Tracking(1, half_life))
+        assert [bool(faces.unsure[0]) for _, faces in recogniser.follow(Reel(1, 1, 1).frames())] == unsure
+
+
+def test_what_is_unsure_is_said_so_wherever_it_is_shown(run, capsys):
+    recogniser = ExpressionRecognizer(Column(), Classifier(), unsure_below=1.0)
+    shares = np.array([np.eye(7)[3], np.full(7, 1 / 7)], np.float32)
+    recogniser.classify = lambda gray, boxes: shares[: len(boxes)]
+    run = RunContext(run.folder, recogniser, run.job)
+    reel = Reel(2, still=True)
+    with make("table", run) as table, make("terminal", run) as terminal:
+        work_through([reel], run, [table, terminal])
+    printed = capsys.readouterr().out
+    assert "reel.png: happy 1, unsure 1\n" in printed and "│ unsure" in printed
+    faces = json.loads((run.folder / "faces.json").read_text())["faces"]
+    assert [(face["label"], face["unsure"]) for face in faces] == [("happy", False), ("angry", True)]
+
+    frame = next(reel.frames())
+    drawn = Seen(run, reel, frame, recogniser.read(frame)).drawn
+    for face in recogniser.read(frame):
+        x, y, _, height = (round(value) for value in face.box)
+        np.testing.assert_allclose(drawn[y + height // 2, x], colour_of(face.shown), atol=20)  # smoothed edges
+    assert colour_of("unsure") != colour_of("angry")
+
+
+def test_captions_give_no_probability_of_what_is_unsure(monkeypatch):
+    texts: list[str] = []
+    monkeypatch.setattr(cv2, "putText", lambda canvas, text, *more: texts.append(text))
+    face = Face((10, 30, 40, 50), 1.0, "happy", {"happy": 0.26, "sad": 0.2}, track_id=3)
+    annotate(np.zeros((100, 100), np.uint8), [face, replace(face, unsure=True)])
+    assert texts == ["3 happy 26%", "3 unsure"]
 
 
 def test_a_frame_is_made_gray_and_shrunk_once(monkeypatch: pytest.MonkeyPatch):

@@ -16,7 +16,7 @@ from fer.inference.join import join
 from fer.inference.sinks.sink import RunContext, Seen
 from fer.inference.sinks.table import TableSink
 from fer.inference.sources import Picture
-from fer.inference.tables import Outcome, read_outcomes
+from fer.inference.tables import Outcome, read_outcomes, write_json
 from tests.conftest import ROOT
 
 CLASSES = ("calm", "tense")
@@ -37,6 +37,7 @@ def seen(table: TableSink, name: str, frame: int = 0, time_s: float | None = Non
         frame=frame,
         time_s=time_s,
         track_ids=None if time_s is None else np.full(count, 3),
+        unsure_below=0.8,
     )
     table.take(Seen(table.run, Picture(Path(name), name), Frame(np.zeros((50, 50), np.uint8)), faces))
 
@@ -55,6 +56,7 @@ def test_tables_and_json_say_the_same(tmp_path: Path):
     rows = read_faces(tmp_path)
     assert [row["source"] for row in rows] == ['odd, "name".jpg', "clip.mp4"]
     assert rows[1]["frame"] == "7" and rows[1]["time_s"] == "0.280" and rows[1]["track_id"] == "3"
+    assert rows[0]["label"] == "tense" and rows[0]["unsure"] == "true"
     assert float(rows[0]["calm"]) + float(rows[0]["tense"]) == 1
     data = json.loads((tmp_path / "faces.json").read_text())
     assert data["job"] == JOB
@@ -67,6 +69,7 @@ def test_tables_and_json_say_the_same(tmp_path: Path):
         "box": [1, 2, 30, 40],
         "score": 5.5,
         "label": "tense",
+        "unsure": True,
         "probabilities": {"calm": 0.25, "tense": 0.75},
     }
 
@@ -88,6 +91,17 @@ def test_another_runs_folder_is_refused(tmp_path: Path):
         pass
     with pytest.raises(OutputError, match="its source differ"), TableSink(context(tmp_path, {**JOB, "source": "y"})):
         pass
+
+
+def test_a_table_of_an_earlier_version_is_refused(tmp_path: Path):
+    """It had no column `unsure`; its probabilities would be taken for other classes'."""
+    with TableSink(context(tmp_path)) as table:
+        seen(table, "a.jpg")
+        table.finish(Outcome("a.jpg", 1, 1))
+    text = (tmp_path / "faces.csv").read_text()
+    (tmp_path / "faces.csv").write_text(text.replace(",unsure,", ",").replace(",true,", ","))
+    with pytest.raises(OutputError, match=r"faces\.csv was written by another version"):
+        write_json(tmp_path)
 
 
 FULL_DISK = """

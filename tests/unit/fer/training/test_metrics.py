@@ -40,3 +40,15 @@ def test_batches_add_up():
     parts.update(logits[:20], labels[:20])
     parts.update(logits[20:], labels[20:])
     assert whole.scores() == parts.scores()
+
+
+def test_labels_that_are_unsure_are_chosen_by_their_probabilities_or_given():
+    metrics = ScoreMetrics(("a", "b"))
+    sure = torch.tensor([0.9] * 100 + [0.6] * 100)
+    labels = torch.tensor([0] * 90 + [1] * 10 + [0, 1, 1, 1] * 25)
+    metrics.update(torch.log(torch.stack([sure, 1 - sure], dim=1)), labels)
+    unsure = metrics.scores().unsure
+    assert unsure.below == pytest.approx(0.9)
+    assert (unsure.share, unsure.accuracy, unsure.others) == pytest.approx((0.5, 0.25, 0.9))
+    given = metrics.scores(0.5).unsure
+    assert (given.below, given.share, given.others) == pytest.approx((0.5, 0, 0.575))
