@@ -98,9 +98,40 @@ def toy_of_pictures(stages=3, other=False, easy=False):
     return replace(toy(stages, other, easy), uses=("pictures", "ignore"))
 
 
+def convolutional(stages=3, other=False, easy=False):
+    """Small networks that learn for seconds; where one sees the pattern at once, nothing is left for the next."""
+    from cascade.convolutional.examples import Variation
+    from cascade.convolutional.options import LookOptions, Options, ScanOptions
+    from cascade.convolutional.trainer import ConvolutionalTrainer
+
+    brief = {"rounds": 1, "steps": 80, "batch": 32, "rate": 4e-3, "recall": 0.9}
+    look = LookOptions(size=16, context=1.0, channels=[8, 16], hidden=16, passes=1, **brief)
+    return ConvolutionalTrainer(
+        Options(
+            w=W,
+            h=H,
+            scan=ScanOptions(size=10, channels=[8, 8, 16], deep=[], **brief),
+            looks=[look] * (stages - 1),
+            variation=Variation(*[0.0] * 11),
+            held_out=0.1,
+            seed=2 if other else 1,
+            smallest=W,
+            threshold=0.5,
+            max_windows=50,
+            fewest=10**6 if easy else 0,
+            accelerator="cpu",
+            precision="32-true",
+            workers=0,
+            threads=1,
+            memory=1,
+        )
+    )
+
+
 # Each makes a trainer for a window of 12×14: of so many stages; with a setting that may not change when it goes on;
 # whose goal is reached before its last stage
-TRAINERS = [toy, toy_of_pictures, pytest.param(opencv, marks=[pytest.mark.tools, pytest.mark.timeout(3600)])]
+WITH_TOOLS = [pytest.mark.tools, pytest.mark.timeout(3600)]
+TRAINERS = [toy, toy_of_pictures, convolutional, pytest.param(opencv, marks=WITH_TOOLS)]
 
 
 @pytest.fixture(params=TRAINERS)
@@ -126,7 +157,7 @@ def samples(tmp_path_factory):
     for name in listed:
         picture = random.normal(128, 25, (100, 100))
         for x, y, _, _ in places[:5]:
-            picture[y : y + H, x : x + W] += 15 * pattern
+            picture[y : y + H, x : x + W] += 60 * pattern
         cv2.imwrite(str(folder / name), np.clip(picture, 0, 255).astype(np.uint8))
     write_positives(folder / "positives.dat", [(name, places[:4]) for name in listed])
     write_positives(folder / "ignore.dat", [(name, [places[4], (-90, 90, 400, 20)]) for name in listed])

@@ -1,0 +1,230 @@
+"""Training one stage's network on the examples that are drawn for it, with PyTorch Lightning."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from cascade.convolutional.examples import NOTHING, OBJECT, Batch
+from cascade.convolutional.scenes import MIDDLE
+from cascade.errors import TrainingError
+from cascade.files import whole
+
+Tell = Callable[[int, list[float]], None]
+
+
+class Examples(Protocol):
+    """Draws examples."""
+
+    def draw(self, count: int, random: np.random.Generator) -> Batch:
+        """A batch of so many."""
+
+
+@dataclass
+class Learning:
+    """How a network learns.
+
+    Attributes:
+        steps: batches.
+        batch: examples a batch.
+        rate: highest learning rate (one cycle of AdamW).
+        decay: of the weights.
+        negatives: the hardest so many windows without an object for each with one; the others do not count.
+        framing: weight of offset and scale in the loss.
+    """
+
+    steps: int = 3000
+    batch: int = 256
+    rate: float = 4e-3
+    decay: float = 1e-3
+    negatives: float = 3.0
+    framing: float = 2.0
+
+
+@dataclass
+class Machine:
+    """What networks are trained on.
+
+    Attributes:
+        accelerator, precision: as Lightning takes them.
+        workers: processes that draw examples; 0 draws them between batches.
+    """
+
+    accelerator: str = "auto"
+    precision: Any = "32-true"
+    workers: int = 1
+
+
+class Batches(Dataset[tuple[Tensor, Tensor]]):
+    """Batches by number: the same number gives the same batch, so that a training can go on anywhere."""
+
+    def __init__(self, examples: Examples, learning: Learning, seed: tuple[int, ...]) -> None:
+        self._examples, self._learning, self._seed = examples, learning, seed
+
+    def __len__(self) -> int:
+        return self._learning.steps
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        windows, targets = self._examples.draw(self._learning.batch, np.random.default_rng((*self._seed, number)))
+        return torch.from_numpy(windows), torch.from_numpy(targets)
+
+
+class StageModule(pl.LightningModule):
+    """A stage's network while it learns."""
+
+    def __init__(self, network: nn.Module, learning: Learning) -> None:
+        super().__init__()
+        self.network, self.learning = network, learning
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """The loss of a batch."""
+        windows, targets = batch
+        told = self.network(normalised(windows)).float()
+        if told.ndim == 4:
+            edge = (told.shape[-1] - targets.shape[-1]) // 2  # the steps at the border have no targets
+            told = told[..., edge : edge + targets.shape[-2], edge : edge + targets.shape[-1]]
+            told, targets = (x.permute(0, 2, 3, 1).reshape(-1, 4) for x in (told, targets))
+        right, framed = loss(told, targets, self.learning.negatives)
+        self.log_dict({"score": right, "framing": framed}, prog_bar=True)
+        return right + self.learning.framing * framed
+
+    def configure_optimizers(self) -> pl.utilities.types.OptimizerLRScheduler:
+        """AdamW with one cycle of the rate."""
+        decayed = [p for p in self.parameters() if p.ndim > 1]
+        other = [p for p in self.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": self.learning.decay}, {"params": other, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, self.learning.rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.learning.rate, total_steps=self.learning.steps, pct_start=0.15, cycle_momentum=False
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def normalised(windows: Tensor) -> Tensor:
+    """Grays, uint8, as networks see them: about -1 to 1."""
+    return (windows.to(torch.float32) - MIDDLE) / MIDDLE
+
+
+def loss(told: Tensor, targets: Tensor, negatives: float) -> tuple[Tensor, Tensor]:
+    """How wrong answers (N, 4) are: about what is there, and about where it is."""
+    label = targets[:, 0]
+    objects, nothing = label == OBJECT, label == NOTHING
+    count = int(objects.sum())
+    wrong_yes = nn.functional.softplus(-told[objects, 0])
+    wrong_no = nn.functional.softplus(told[nothing, 0])
+    kept = min(len(wrong_no), max(int(negatives * count), 16))
+    wrong_no = wrong_no.topk(kept).values
+    right = (wrong_yes.sum() + wrong_no.sum()) / max(count + kept, 1)
+    framed = nn.functional.smooth_l1_loss(told[objects, 1:], targets[objects, 1:], beta=0.1, reduction="sum")
+    return right, framed / max(count, 1)
+
+
+EPOCH = 200
+"""Batches from one checkpoint to the next."""
+
+
+class _Numbers(Sampler[int]):
+    """The numbers of an epoch's batches."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._epoch = steps, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return EPOCH
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self._epoch * EPOCH, (self._epoch + 1) * EPOCH))
+
+
+class _Progress(pl.Callback):
+    """Tells how far it is, saves what a killed training goes on from, and stops where the loss is no number."""
+
+    def __init__(self, checkpoint: Path, tell: Tell) -> None:
+        self._checkpoint, self._tell = checkpoint, tell
+        self._means = torch.zeros(2)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        """Tell it."""
+        told = trainer.callback_metrics
+        now = torch.tensor([float(told["score"]), float(told["framing"])])
+        if not torch.isfinite(now).all():
+            raise TrainingError(f"the loss is no number in batch {trainer.global_step}; lower the learning rate")
+        self._means = now if trainer.global_step <= 1 else self._means * 0.98 + now * 0.02
+        self._tell(trainer.global_step, self._means.tolist())
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save it."""
+        with whole(self._checkpoint) as part:
+            trainer.save_checkpoint(part)
+
+
+def fit(
+    network: nn.Module,
+    examples: Examples,
+    learning: Learning,
+    seed: tuple[int, ...],
+    checkpoint: Path,
+    tell: Tell,
+    machine: Machine,
+) -> None:
+    """Train a network, going on from `checkpoint` where that is there.
+
+    Args:
+        network: trained in place; in evaluation mode afterwards.
+        examples: where its batches come from.
+        learning: how it learns.
+        seed: of the batches; the weights it begins with are the caller's.
+        checkpoint: written every `EPOCH` batches.
+        tell: called after every batch with its number, and mean losses for score and framing.
+        machine: what it is trained on.
+
+    Raises:
+        TrainingError: the loss is no number.
+        KeyboardInterrupt: it was stopped from outside.
+    """
+    for name in ("pytorch_lightning", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    batches = Batches(examples, learning, seed)
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=_Numbers(learning.steps),
+        num_workers=machine.workers,
+        persistent_workers=machine.workers > 0,
+        prefetch_factor=4 if machine.workers else None,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice about numbers of workers
+        trainer = pl.Trainer(
+            max_steps=learning.steps,
+            accelerator=machine.accelerator,
+            devices=1,
+            precision=machine.precision,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[_Progress(checkpoint, tell)],
+        )
+        module = StageModule(network.to(memory_format=torch.channels_last), learning)
+        on_ctrl_c = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+        except SystemExit:
+            raise KeyboardInterrupt from None  # Lightning would end the whole process
+        finally:
+            signal.signal(signal.SIGINT, on_ctrl_c)
+    network.cpu().eval()

@@ -1,0 +1,116 @@
+"""What can be set of a convolutional cascade's training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cascade.convolutional.examples import Variation
+from cascade.errors import ConfigError
+
+
+@dataclass(kw_only=True)
+class StageOptions:
+    """What all stages have.
+
+    Attributes:
+        rounds: of learning; before each but the scan's first the pictures are searched for what is mistaken.
+        steps: batches a round.
+        batch: examples a batch.
+        rate: highest learning rate.
+        recall: share of the held-out objects that the stage keeps of those that reach it.
+    """
+
+    rounds: int
+    steps: int
+    batch: int
+    rate: float
+    recall: float
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "steps", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} of a stage is {getattr(self, name)}; it must be 1 or more")
+        if not 0 < self.recall <= 1:
+            raise ConfigError(f"recall of a stage is {self.recall}; it must be above 0 and at most 1")
+
+
+@dataclass(kw_only=True)
+class ScanOptions(StageOptions):
+    """The first stage, which scans pictures halved again and again.
+
+    Attributes:
+        size: mean side in pixels of the smallest object that it finds; the largest is twice as large.
+        channels, deep: of `ScanNetwork`.
+    """
+
+    size: float
+    channels: Sequence[int]
+    deep: Sequence[int]
+
+
+@dataclass(kw_only=True)
+class LookOptions(StageOptions):
+    """A stage that looks at single windows again.
+
+    Attributes:
+        size: mean side in pixels of what it sees.
+        context: sides of that, in those of the window.
+        channels, hidden: of `WindowNetwork`.
+        passes: how often it looks, each time where it found the object before.
+    """
+
+    size: float
+    context: float
+    channels: Sequence[int]
+    hidden: int
+    passes: int
+
+
+@dataclass(kw_only=True)
+class Options:
+    """A training's options; `configs/cascade/trainer/convolutional.yaml` has their defaults.
+
+    Attributes:
+        w, h: the object's box in the samples, of which the aspect matters.
+        scan: the first stage.
+        looks: the others.
+        variation: how examples are varied.
+        fewest: mistaken windows that are worth another round or stage.
+        held_out: share of the pictures that thresholds are set on.
+        seed: of everything that is drawn.
+        smallest: width in pixels of the smallest object that the detector looks for.
+        threshold: least score of what it delivers.
+        max_windows: of a picture that its later stages look at.
+        accelerator: auto, cpu or gpu.
+        precision: as Lightning takes it; auto: bf16-mixed where the processor has it.
+        workers: processes that draw examples.
+        threads: of torch; null: its own choice.
+        memory: gigabytes of decoded pictures that are kept.
+    """
+
+    w: int
+    h: int
+    scan: ScanOptions
+    looks: list[LookOptions]
+    variation: Variation = field(default_factory=Variation)
+    fewest: int
+    held_out: float
+    seed: int
+    smallest: float
+    threshold: float
+    max_windows: int
+    accelerator: str
+    precision: str
+    workers: int
+    threads: int | None
+    memory: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.held_out < 1:
+            raise ConfigError(f"options.held_out is {self.held_out}; it must be above 0 and below 1")
+        if self.smallest <= 0 or min(self.w, self.h) < 1:
+            raise ConfigError("options.smallest, options.w and options.h must be above 0")
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of objects."""
+        return self.w / self.h
