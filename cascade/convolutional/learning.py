@@ -1,9 +1,10 @@
 """Training one stage's network on the examples that are drawn for it, with PyTorch Lightning."""
 
 import logging
+import pickle
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from cascade.convolutional.examples import NOTHING, OBJECT, Batch
 from cascade.convolutional.scenes import MIDDLE
@@ -70,9 +71,6 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, examples: Examples, learning: Learning, seed: tuple[int, ...]) -> None:
         self._examples, self._learning, self._seed = examples, learning, seed
 
-    def __len__(self) -> int:
-        return self._learning.steps
-
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         windows, targets = self._examples.draw(self._learning.batch, np.random.default_rng((*self._seed, number)))
         return torch.from_numpy(windows), torch.from_numpy(targets)
@@ -84,6 +82,13 @@ class StageModule(pl.LightningModule):
     def __init__(self, network: nn.Module, learning: Learning) -> None:
         super().__init__()
         self.network, self.learning = network, learning
+        decayed = [p for p in network.parameters() if p.ndim > 1]
+        other = [p for p in network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": learning.decay}, {"params": other, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, learning.rate)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, learning.rate, total_steps=learning.steps, pct_start=0.15, cycle_momentum=False
+        )
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """The loss of a batch."""
@@ -99,14 +104,24 @@ class StageModule(pl.LightningModule):
 
     def configure_optimizers(self) -> pl.utilities.types.OptimizerLRScheduler:
         """AdamW with one cycle of the rate."""
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        other = [p for p in self.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": self.learning.decay}, {"params": other, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, self.learning.rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning.rate, total_steps=self.learning.steps, pct_start=0.15, cycle_momentum=False
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": self.schedule, "interval": "step"}}
+
+    def save(self, path: Path, step: int) -> None:
+        """Save what the training goes on from after so many batches."""
+        parts: dict[str, Any] = {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
+        with whole(path) as part:
+            torch.save({"step": step, **{name: value.state_dict() for name, value in parts.items()}}, part)
+
+    def load(self, path: Path) -> int:
+        """Go on from what was saved; returns after how many batches that was, 0 where there is nothing to read."""
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+            return 0
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        return int(state["step"])
 
 
 def normalised(windows: Tensor) -> Tensor:
@@ -132,43 +147,24 @@ EPOCH = 200
 """Batches from one checkpoint to the next."""
 
 
-class _Numbers(Sampler[int]):
-    """The numbers of an epoch's batches."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps, self._epoch = steps, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning."""
-        self._epoch = epoch
-
-    def __len__(self) -> int:
-        return EPOCH
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self._epoch * EPOCH, (self._epoch + 1) * EPOCH))
-
-
 class _Progress(pl.Callback):
     """Tells how far it is, saves what a killed training goes on from, and stops where the loss is no number."""
 
-    def __init__(self, checkpoint: Path, tell: Tell) -> None:
-        self._checkpoint, self._tell = checkpoint, tell
-        self._means = torch.zeros(2)
+    def __init__(self, checkpoint: Path, before: int, tell: Tell) -> None:
+        self._checkpoint, self._before, self._tell = checkpoint, before, tell
+        self._means: Tensor | None = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Tell it."""
-        told = trainer.callback_metrics
-        now = torch.tensor([float(told["score"]), float(told["framing"])])
+        """Tell it, and save now and then."""
+        step = self._before + trainer.global_step
+        now = torch.tensor([float(trainer.callback_metrics[name]) for name in ("score", "framing")])
         if not torch.isfinite(now).all():
-            raise TrainingError(f"the loss is no number in batch {trainer.global_step}; lower the learning rate")
-        self._means = now if trainer.global_step <= 1 else self._means * 0.98 + now * 0.02
-        self._tell(trainer.global_step, self._means.tolist())
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save it."""
-        with whole(self._checkpoint) as part:
-            trainer.save_checkpoint(part)
+            raise TrainingError(f"the loss is no number in batch {step}; lower the learning rate")
+        self._means = now if self._means is None else self._means * 0.98 + now * 0.02
+        if step % EPOCH == 0:
+            assert isinstance(pl_module, StageModule)
+            pl_module.save(self._checkpoint, step)
+        self._tell(step, self._means.tolist())
 
 
 def fit(
@@ -197,19 +193,22 @@ def fit(
     """
     for name in ("pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    batches = Batches(examples, learning, seed)
+    module = StageModule(network.to(memory_format=torch.channels_last), learning)
+    before = module.load(checkpoint)
+    if before >= learning.steps:
+        network.eval()
+        return
     loader = DataLoader(
-        batches,
+        Batches(examples, learning, seed),
         batch_size=None,
-        sampler=_Numbers(learning.steps),
+        sampler=range(before, learning.steps),
         num_workers=machine.workers,
-        persistent_workers=machine.workers > 0,
         prefetch_factor=4 if machine.workers else None,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice about numbers of workers
         trainer = pl.Trainer(
-            max_steps=learning.steps,
+            max_epochs=1,
             accelerator=machine.accelerator,
             devices=1,
             precision=machine.precision,
@@ -217,12 +216,11 @@ def fit(
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[_Progress(checkpoint, tell)],
+            callbacks=[_Progress(checkpoint, before, tell)],
         )
-        module = StageModule(network.to(memory_format=torch.channels_last), learning)
         on_ctrl_c = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module, loader, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+            trainer.fit(module, loader)
         except SystemExit:
             raise KeyboardInterrupt from None  # Lightning would end the whole process
         finally:

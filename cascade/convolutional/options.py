@@ -72,7 +72,7 @@ class Options:
     Attributes:
         w, h: the object's box in the samples, of which the aspect matters.
         scan: the first stage.
-        looks: the others.
+        looks: the others by name, in their order.
         variation: how examples are varied.
         fewest: mistaken windows that are worth another round or stage.
         held_out: share of the pictures that thresholds are set on.
@@ -82,15 +82,15 @@ class Options:
         max_windows: of a picture that its later stages look at.
         accelerator: auto, cpu or gpu.
         precision: as Lightning takes it; auto: bf16-mixed where the processor has it.
-        workers: processes that draw examples.
-        threads: of torch; null: its own choice.
+        workers: processes that draw examples; None: half of the processors.
+        threads: of torch; None: the other processors.
         memory: gigabytes of decoded pictures that are kept.
     """
 
     w: int
     h: int
     scan: ScanOptions
-    looks: list[LookOptions]
+    looks: dict[str, LookOptions]
     variation: Variation = field(default_factory=Variation)
     fewest: int
     held_out: float
@@ -100,7 +100,7 @@ class Options:
     max_windows: int
     accelerator: str
     precision: str
-    workers: int
+    workers: int | None
     threads: int | None
     memory: float
 
@@ -109,6 +109,11 @@ class Options:
             raise ConfigError(f"options.held_out is {self.held_out}; it must be above 0 and below 1")
         if self.smallest <= 0 or min(self.w, self.h) < 1:
             raise ConfigError("options.smallest, options.w and options.h must be above 0")
+
+    @property
+    def stages(self) -> list[ScanOptions | LookOptions]:
+        """All stages in their order."""
+        return [self.scan, *self.looks.values()]
 
     @property
     def aspect(self) -> float:

@@ -1,6 +1,7 @@
 """The trainer: stage after stage, each in rounds of learning and searching for what is mistaken."""
 
 import math
+import os
 import pickle
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,8 +18,9 @@ from cascade.convolutional.graph import CascadeGraph, WindowStage
 from cascade.convolutional.learning import Examples, Learning, Machine, fit
 from cascade.convolutional.mining import Look, calibrate, covers, look, mistakes
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
-from cascade.convolutional.options import LookOptions, Options, StageOptions
+from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
 from cascade.convolutional.scenes import Scene, read_scenes, steps
+from cascade.convolutional.suspects import write_suspects
 from cascade.errors import EarlyStop, TrainingError
 from cascade.files import whole, write_whole
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
@@ -49,7 +51,9 @@ class ConvolutionalTrainer:
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """What the finished detector looks for, what it is trained on, and more stages."""
         free = ("smallest", "threshold", "max_windows", "accelerator", "precision", "workers", "threads", "memory")
-        more = (name == "stages" and new > old) or (name == "looks" and new[: len(old)] == old)
+        more = (name == "stages" and new > old) or (
+            name == "looks" and list(new.items())[: len(old)] == list(old.items())
+        )
         return more or name in free
 
     def check(self, inputs: Inputs) -> Findings:
@@ -71,8 +75,6 @@ class ConvolutionalTrainer:
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
         """Train the stages that are missing, and write the detector."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self._options.threads is not None:
-            torch.set_num_threads(self._options.threads)
         scenes = read_scenes(inputs, self._options.aspect, self._options.memory)
         return _Run(self._options, scenes, folder, observers).train()
 
@@ -89,7 +91,10 @@ class _Run:
         precision = options.precision
         if precision == "auto":
             precision = "bf16-mixed" if _has_bf16() else "32-true"
-        self.machine = Machine(options.accelerator, precision, options.workers)
+        processors = os.cpu_count() or 1
+        workers = min(8, processors // 2) if options.workers is None else options.workers
+        torch.set_num_threads(max(1, processors - workers) if options.threads is None else options.threads)
+        self.machine = Machine(options.accelerator, precision, workers)
 
     @property
     def _pitch(self) -> float:
@@ -98,7 +103,7 @@ class _Run:
 
     def train(self) -> Training:
         """Train the stages that are missing; a training whose negatives run dry ends early."""
-        wanted: list[StageOptions] = [self.options.scan, *self.options.looks]
+        wanted = self.options.stages
         for index, options in enumerate(wanted):
             if _read(_stage_file(self.folder, index)) is None and not self._train_stage(index, options):
                 return self._finish(
@@ -120,7 +125,7 @@ class _Run:
             kept = self.folder / f"stage{index}.round{number}.pt"
             if (state := _read(kept)) is not None:
                 network.load_state_dict(state["network"])
-                hard = Hard(state["pictures"].numpy(), state["windows"].numpy())
+                hard = Hard(*(state[name].numpy() for name in ("pictures", "windows")))
                 continue
             if index or number:
                 self._tell(stage, f"round {number + 1} of {options.rounds}: searching for what is mistaken")
@@ -157,6 +162,7 @@ class _Run:
         checkpoint = self.folder / f"stage{stage.index}.round{number}.ckpt"
         seed = (self.options.seed, stage.index, number)
         fit(network, self._examples(stage.index), learning, seed, checkpoint, tell, self.machine)
+        stage.own["batches"] = before + options.steps
 
     def _mine(self, index: int, network: Network | None) -> Hard:
         """What the stages before get wrong, and the network in the making if there is one."""
@@ -193,6 +199,10 @@ class _Run:
             "threshold": self.options.threshold,
             "max_windows": self.options.max_windows,
         }
+        looks = self._looks(graph, self.scenes)
+        if said := write_suspects(self.folder, self.scenes, looks, graph.calibration, self.options.aspect):
+            for observer in self.observers:
+                observer.noted(said)
         about = {"calibration": graph.calibration, "aspect": self.options.aspect}
         described = {"format": FORMAT, "name": self.folder.name, "window": [self.options.w, self.options.h]}
         write_whole(self.folder / MODEL, to_onnx(graph, defaults, described | {"stages": count, "about": about}))
@@ -218,15 +228,15 @@ class _Run:
         assert isinstance(scan, ScanNetwork)
         looks = [
             WindowStage(own, self._patch(options), options.context, bar, passes=options.passes)
-            for options, (own, bar) in zip(self.options.looks, others, strict=False)
+            for options, (own, bar) in zip(self.options.looks.values(), others, strict=False)
             if isinstance(own, WindowNetwork)
         ]
         return CascadeGraph(scan, looks, self.options.scan.size, self.options.aspect, least)
 
     def _built(self, index: int) -> Network:
-        if index == 0:
-            return ScanNetwork(self.options.scan.channels, self.options.scan.deep)
-        options = self.options.looks[index - 1]
+        options = self.options.stages[index]
+        if isinstance(options, ScanOptions):
+            return ScanNetwork(options.channels, options.deep)
         return WindowNetwork(self._patch(options), options.channels, options.hidden)
 
     def _patch(self, options: LookOptions) -> tuple[int, int]:
@@ -235,9 +245,9 @@ class _Run:
         return round(options.size / side), round(options.size * side)
 
     def _examples(self, index: int) -> Examples:
-        if index == 0:
-            return ScanExamples(self.source, self.options.scan.size, ScanNetwork.stride)
-        options = self.options.looks[index - 1]
+        options = self.options.stages[index]
+        if isinstance(options, ScanOptions):
+            return ScanExamples(self.source, options.size, ScanNetwork.stride)
         return WindowExamples(self.source, self._patch(options), options.context)
 
     def _tell(self, stage: Stage, activity: str) -> None:

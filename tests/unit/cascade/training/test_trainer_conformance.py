@@ -111,7 +111,7 @@ def convolutional(stages=3, other=False, easy=False):
             w=W,
             h=H,
             scan=ScanOptions(size=10, channels=[8, 8, 16], deep=[], **brief),
-            looks=[look] * (stages - 1),
+            looks={str(index): look for index in range(1, stages)},
             variation=Variation(*[0.0] * 11),
             held_out=0.1,
             seed=2 if other else 1,
