@@ -157,8 +157,8 @@ def main() -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         for option in options.detectors:
             name, *settings = option.split()
-            overrides = [f"detector={name}", *(f"detector.{setting}" for setting in settings)]
-            detector = instantiate(compose("detect", overrides).detector)
+            config = compose(f"detector/{name}", [f"detector.{setting}" for setting in settings])
+            detector = instantiate(config.detector)
             if crop is None:
                 crop = fit(find(detector, *sets[0], f"{option}, fit"), model)
                 print(f"fitted on {option}: {crop}")
