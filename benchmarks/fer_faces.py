@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("csv", type=Path, help="fer2013.csv")
     parser.add_argument("out", type=Path, help="folder to make, for faces/, faces.dat and ignore.dat")
-    parser.add_argument("--share", type=float, default=0.4, help="of the Training faces, drawn by --seed (default: 0.4)")
+    parser.add_argument("--share", type=float, default=0.4, help="of the Training faces, drawn by --seed (0.4)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     images = Fer2013(given.csv).load()["train"].images.numpy().reshape(-1, 48, 48)

@@ -17,10 +17,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from cascade.convolutional.graph import CascadeGraph
+from cascade.detectors.convolutional import METADATA_KEY
 
 Inputs = dict[str, npt.NDArray[Any]]
 
-METADATA_KEY = "convolutional_cascade"
 OPSET = 16  # the first with RoiAlign's half-pixel mode
 _LARGE = 256  # numbers from which weights are kept in half precision
 

@@ -1,6 +1,7 @@
 """Training one stage's network on the examples that are drawn for it, with PyTorch Lightning."""
 
 import logging
+import math
 import pickle
 import signal
 import warnings
@@ -20,7 +21,8 @@ from cascade.convolutional.scenes import MIDDLE
 from cascade.errors import TrainingError
 from cascade.files import whole
 
-Tell = Callable[[int, list[float]], None]
+Tell = Callable[[int, dict[str, float]], None]
+_SHARES = {"hit_rate": OBJECT, "false_alarm_rate": NOTHING}
 
 
 class Examples(Protocol):
@@ -99,7 +101,9 @@ class StageModule(pl.LightningModule):
             told = told[..., edge : edge + targets.shape[-2], edge : edge + targets.shape[-1]]
             told, targets = (x.permute(0, 2, 3, 1).reshape(-1, 4) for x in (told, targets))
         right, framed = loss(told, targets, self.learning.negatives)
-        self.log_dict({"score": right, "framing": framed}, prog_bar=True)
+        yes = told.detach()[:, 0] > 0
+        shares = {name: yes[targets[:, 0] == verdict].float().mean() for name, verdict in _SHARES.items()}
+        self.log_dict({"score": right, "framing": framed, **shares})
         return right + self.learning.framing * framed
 
     def configure_optimizers(self) -> pl.utilities.types.OptimizerLRScheduler:
@@ -152,19 +156,21 @@ class _Progress(pl.Callback):
 
     def __init__(self, checkpoint: Path, before: int, tell: Tell) -> None:
         self._checkpoint, self._before, self._tell = checkpoint, before, tell
-        self._means: Tensor | None = None
+        self._means: dict[str, float] = {}
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Tell it, and save now and then."""
         step = self._before + trainer.global_step
-        now = torch.tensor([float(trainer.callback_metrics[name]) for name in ("score", "framing")])
-        if not torch.isfinite(now).all():
+        now = {name: float(trainer.callback_metrics[name]) for name in ("score", "framing", *_SHARES)}
+        if not math.isfinite(now["score"] + now["framing"]):
             raise TrainingError(f"the loss is no number in batch {step}; lower the learning rate")
-        self._means = now if self._means is None else self._means * 0.98 + now * 0.02
+        for name, value in now.items():
+            if math.isfinite(value):  # a batch may be without objects
+                self._means[name] = 0.98 * self._means.get(name, value) + 0.02 * value
         if step % EPOCH == 0:
             assert isinstance(pl_module, StageModule)
             pl_module.save(self._checkpoint, step)
-        self._tell(step, self._means.tolist())
+        self._tell(step, dict(self._means))
 
 
 def fit(
@@ -184,7 +190,8 @@ def fit(
         learning: how it learns.
         seed: of the batches; the weights it begins with are the caller's.
         checkpoint: written every `EPOCH` batches.
-        tell: called after every batch with its number, and mean losses for score and framing.
+        tell: called after every batch with its number and running means: losses `score` and `framing`, `hit_rate` and
+            `false_alarm_rate` at even odds.
         machine: what it is trained on.
 
     Raises:

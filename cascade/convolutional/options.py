@@ -16,7 +16,8 @@ class StageOptions:
         steps: batches a round.
         batch: examples a batch.
         rate: highest learning rate.
-        recall: share of the held-out objects that the stage keeps of those that reach it.
+        recall: share that the stage keeps of the held-out objects that reach it, while the next one is trained.
+        final_recall: the same in the finished detector: the lower, the fewer windows the next stage looks at.
     """
 
     rounds: int
@@ -24,13 +25,15 @@ class StageOptions:
     batch: int
     rate: float
     recall: float
+    final_recall: float
 
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} of a stage is {getattr(self, name)}; it must be 1 or more")
-        if not 0 < self.recall <= 1:
-            raise ConfigError(f"recall of a stage is {self.recall}; it must be above 0 and at most 1")
+        for name in ("recall", "final_recall"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigError(f"{name} of a stage is {getattr(self, name)}; it must be above 0 and at most 1")
 
 
 @dataclass(kw_only=True)

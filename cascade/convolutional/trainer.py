@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from cascade.convolutional.examples import Hard, ScanExamples, Source, WindowExamples
@@ -21,12 +22,13 @@ from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
 from cascade.convolutional.scenes import Scene, read_scenes, steps
 from cascade.convolutional.suspects import write_suspects
+from cascade.detectors.convolutional import FORMAT
+from cascade.detectors.names import RESULTS
 from cascade.errors import EarlyStop, TrainingError
 from cascade.files import whole, write_whole
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
 
-MODEL = "detector.onnx"
-FORMAT = 1
+MODEL = RESULTS[".onnx"]
 _HOPELESS = -6.0  # logit of windows that are no object's for sure
 _DOUBTFUL = -3.0  # and of those that are worth learning from
 _FEW = 20  # objects
@@ -51,10 +53,10 @@ class ConvolutionalTrainer:
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """What the finished detector looks for, what it is trained on, and more stages."""
         free = ("smallest", "threshold", "max_windows", "accelerator", "precision", "workers", "threads", "memory")
-        more = (name == "stages" and new > old) or (
-            name == "looks" and list(new.items())[: len(old)] == list(old.items())
-        )
-        return more or name in free
+        if name == "looks":
+            before, now = ([(key, _learned(value)) for key, value in looks.items()] for looks in (old, new))
+            return now[: len(before)] == before
+        return name in free or (name == "stages" and new > old) or (name == "scan" and _learned(old) == _learned(new))
 
     def check(self, inputs: Inputs) -> Findings:
         """Find too few objects."""
@@ -153,10 +155,14 @@ class _Run:
         before = number * options.steps
         what = f"round {number + 1} of {options.rounds}"
 
-        def tell(batch: int, losses: list[float]) -> None:
+        def tell(batch: int, means: dict[str, float]) -> None:
             if batch % 20 == 0:
                 stage.own["batches"] = before + batch
-                self._tell(stage, f"{what}: batch {batch} of {options.steps}, loss {losses[0]:.3f} + {losses[1]:.3f}")
+                stage.hit_rate, stage.false_alarm_rate = (
+                    means.get(name, math.nan) for name in ("hit_rate", "false_alarm_rate")
+                )
+                losses = f"loss {means['score']:.3f} + {means['framing']:.3f}"
+                self._tell(stage, f"{what}: batch {batch} of {options.steps}, {losses}")
 
         learning = Learning(options.steps, options.batch, options.rate)
         checkpoint = self.folder / f"stage{stage.index}.round{number}.ckpt"
@@ -171,28 +177,34 @@ class _Run:
 
     def _judge(self, network: Network, stage: Stage, options: StageOptions) -> float:
         """The threshold that keeps the recall asked for on the pictures held out, and the stage's figures there."""
-        smallest = self.options.smallest / math.sqrt(self.options.aspect)
         index = stage.index
-        looks = list(self._looks(self._graph(index, network, _HOPELESS), self.held_out))
-        found = covers(looks, self.held_out, smallest)
-        reached = found[np.isfinite(found)]
-        threshold = float(np.quantile(reached, 1 - options.recall)) if len(reached) else 0.0
+        looks, found = self._found(self._graph(index, network, _HOPELESS))
+        threshold = _quantile(found, options.recall)
         left = sum(int((seen.logits[:, -1] > threshold).sum()) for seen in looks)
         scanned = sum(steps(scene, self._pitch) for scene in self.held_out)
         before, recalled = scanned, 1.0
         if index > 0:
-            earlier = list(self._looks(self._graph(index), self.held_out))
+            earlier, reached = self._found(self._graph(index))
             before = sum(len(seen.windows) for seen in earlier)
-            recalled = float(np.isfinite(covers(earlier, self.held_out, smallest)).mean()) if len(found) else 1.0
+            recalled = float(np.isfinite(reached).mean()) if len(reached) else 1.0
         recall = float((found > threshold).mean()) if len(found) else 0.0
         stage.acceptance_ratio = before / max(scanned, 1)
         stage.hit_rate, stage.false_alarm_rate = recall / max(recalled, 1e-9), left / max(before, 1)
         stage.own |= {"recall": recall, "windows": left / len(self.held_out)}
         return threshold
 
+    def _found(self, graph: CascadeGraph) -> tuple[list[Look], npt.NDArray[np.float64]]:
+        """What a detector sees in the pictures held out, and its last stage's logit on each of their objects."""
+        looks = list(self._looks(graph, self.held_out))
+        return looks, covers(looks, self.held_out, self.options.smallest / math.sqrt(self.options.aspect))
+
     def _finish(self, count: int, early: EarlyStop | None) -> Training:
-        """Calibrate the scores on the pictures held out, and write the detector."""
-        graph = self._graph(count)
+        """Set thresholds and calibrate scores on the pictures held out, and write the detector."""
+        thresholds: list[float] = []
+        for options in self.options.stages[:count]:
+            graph = self._graph(len(thresholds) + 1, thresholds=[*thresholds, _HOPELESS])
+            thresholds.append(_quantile(self._found(graph)[1], options.final_recall))
+        graph = self._graph(count, thresholds=thresholds)
         graph.calibration = calibrate(self._looks(graph, self.held_out))
         defaults = {
             "min_size": self.options.smallest,
@@ -212,8 +224,14 @@ class _Run:
     def _looks(self, graph: CascadeGraph, scenes: Sequence[Scene]) -> Iterable[Look]:
         return look(graph, scenes, self.options.smallest, self.options.max_windows)
 
-    def _graph(self, count: int, network: Network | None = None, threshold: float = 0.0) -> CascadeGraph:
-        """The first stages as they are saved, and perhaps another in the making."""
+    def _graph(
+        self,
+        count: int,
+        network: Network | None = None,
+        threshold: float = 0.0,
+        thresholds: Sequence[float] | None = None,
+    ) -> CascadeGraph:
+        """The first stages as they are saved, with other thresholds perhaps, and perhaps one in the making."""
         parts: list[tuple[Network, float]] = []
         for index in range(count):
             state = _read(_stage_file(self.folder, index))
@@ -221,7 +239,7 @@ class _Run:
                 raise TrainingError(f"{_stage_file(self.folder, index)} was there a moment ago and cannot be read now")
             built = self._built(index)
             built.load_state_dict(state["network"])
-            parts.append((built, float(state["threshold"])))
+            parts.append((built, float(state["threshold"]) if thresholds is None else thresholds[index]))
         if network is not None:
             parts.append((network, threshold))
         (scan, least), *others = parts
@@ -260,6 +278,17 @@ def _joined(old: Hard, new: Hard, random: np.random.Generator) -> Hard:
     kept = random.permutation(len(old))[: len(new)]
     pictures = np.concatenate([new.pictures, old.pictures[kept]])
     return Hard(pictures, np.concatenate([new.windows, old.windows[kept]]), new.missed)
+
+
+def _quantile(found: npt.NDArray[np.float64], recall: float) -> float:
+    """The threshold above which that share lies of the logits that are finite."""
+    reached = found[np.isfinite(found)]
+    return float(np.quantile(reached, 1 - recall)) if len(reached) else 0.0
+
+
+def _learned(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a stage's options that its training depends on."""
+    return {name: value for name, value in options.items() if name != "final_recall"}
 
 
 def _stage_file(folder: Path, index: int) -> Path:

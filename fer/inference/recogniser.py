@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascade.detector import Detections, FaceDetector
+from cascade.detectors.convolutional import ConvolutionalDetector
 from cascade.pictures import Image, check_image, read_picture
 from fer.crop import Crop, crop_faces, crop_square
 from fer.inference.classifier import Classifier, load_classifier
@@ -19,13 +20,13 @@ from fer.inference.videos import VideoFile
 class ExpressionRecognizer:
     """Finds the faces in pictures and videos and reads their expressions.
 
-        recognizer = ExpressionRecognizer(CascadeDetector("frontalface_lbp", min_size=40, reduce=True))
+        recognizer = ExpressionRecognizer()
         for face in recognizer.recognize("photo.jpg"):
             print(face.box, face.label, face.probabilities[face.label])
 
     Args:
         detector: any object with `detect(image)` that returns `boxes` (N, 4) and `scores` (N,), such as
-            `cascade.CascadeDetector`.
+            `cascade.CascadeDetector`; None: the convolutional cascade that comes with the project.
         classifier: name of a released model, path of an `.onnx` or `.ckpt` file, or a classifier.
         crop: from the detector's box to the network's square; None takes what the model carries for it.
         detect_side: pictures with a longer side are searched for faces shrunk to it; None never shrinks.
@@ -39,7 +40,7 @@ class ExpressionRecognizer:
 
     def __init__(
         self,
-        detector: FaceDetector,
+        detector: FaceDetector | None = None,
         classifier: str | Path | Classifier = "mini_xception",
         *,
         crop: Crop | None = None,
@@ -47,7 +48,7 @@ class ExpressionRecognizer:
         tracking: Tracking | None = None,
         unsure_below: float | None = None,
     ) -> None:
-        self.detector = detector
+        self.detector = ConvolutionalDetector() if detector is None else detector
         self.classifier = load_classifier(classifier) if isinstance(classifier, str | Path) else classifier
         self.info = self.classifier.info
         self.crop = crop or self.info.crop

@@ -32,7 +32,7 @@ FASTER = [
     "options.looks.coarse.batch=96",
     "~options.looks.fine",
 ]
-BRIEF = {"rounds": 2, "steps": 30, "batch": 16, "rate": 4e-3, "recall": 0.9}
+BRIEF = {"rounds": 2, "steps": 30, "batch": 16, "rate": 4e-3, "recall": 0.9, "final_recall": 0.9}
 
 
 @pytest.fixture(scope="module")

@@ -329,7 +329,8 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(tmp_path: Path, photo: Pat
     ("overrides", "message"),
     [
         (("source=nowhere.jpg",), r"no file or folder .*nowhere\.jpg"),
-        (("source=PHOTO", "detector.cascade=nonsense"), "no cascade is called 'nonsense'"),
+        (("source=PHOTO", "detector.model=nonsense"), "no cascade is called 'nonsense'"),
+        (("source=PHOTO", "detector=alt2", "detector.cascade=nonsense"), "no cascade is called 'nonsense'"),
         (("source=PHOTO", "detector.size=3"), r"no setting detector\.size"),
         (("source=PHOTO", "trackin.detect_every=3"), "no setting trackin; did you mean tracking"),
         (("source=PHOTO", "save.pictures=perhaps"), "save.pictures=perhaps.* not a valid bool"),

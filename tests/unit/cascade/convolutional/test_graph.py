@@ -8,9 +8,10 @@ import onnxruntime
 import pytest
 import torch
 
-from cascade.convolutional.export import METADATA_KEY, to_onnx
+from cascade.convolutional.export import to_onnx
 from cascade.convolutional.graph import CascadeGraph, WindowStage
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
+from cascade.detectors.convolutional import METADATA_KEY
 
 DEFAULTS = {"min_size": 20.0, "threshold": 0.3, "max_windows": 60}
 

@@ -1,6 +1,5 @@
 """What every face detector keeps to: each one of configs/detector, so that a new one is tested the day it exists."""
 
-import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +14,6 @@ from cascade.boxes import face_box, iou
 from cascade.command import CONFIGS
 from cascade.detector import ThresholdDetector
 from cascade.evaluation.choice import detector_configs
-from tests.convolutional_model import write_bright
 
 # the astronaut's pupils and the middle of her mouth, in the picture of 256 pixels
 EYES, MOUTH = [[102.0, 51.6], [124.0, 52.5]], [111.2, 72.1]
@@ -40,14 +38,6 @@ class FakeYuNet:
         return 1, rows[rows[:, 14] >= self.least]
 
 
-def write_stand_in(path):
-    """A convolutional cascade to which the astronaut's whole picture is bright, framed as her face."""
-    x, y, width, height = face_box(EYES, MOUTH) / 256
-    way = {"dx": x + width / 2 - 0.5, "dy": y + height / 2 - 0.5, "width": width, "height": height}
-    path.with_suffix(".json").write_text(json.dumps({"box_adjustment": way}))
-    return write_bright(path)
-
-
 @pytest.fixture(scope="module", params=detector_configs())
 def detector(request, tmp_path_factory):
     """Each detector as its config describes it; what is no part of the project is stood in for."""
@@ -58,8 +48,6 @@ def detector(request, tmp_path_factory):
             (folder / "yunet.onnx").touch()
             patch.setattr(cv2.FaceDetectorYN, "create", lambda *arguments: FakeYuNet())
             overrides = [f"detector.model_path={folder / 'yunet.onnx'}"]
-        if request.param == "convolutional":
-            overrides = [f"detector.model={write_stand_in(folder / 'bright.onnx')}"]
         if request.param == "opencv_lbp":
             overrides = [f"detector.cascade={CascadeDetector('alt2').path}"]
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
