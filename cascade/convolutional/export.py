@@ -124,4 +124,7 @@ def _smaller(model: onnx.ModelProto) -> onnx.ModelProto:
     del model.graph.node[:]
     model.graph.node.extend([*nodes, *rest])
     del model.graph.value_info[:]
+    used = [one for one in model.opset_import if one.domain == ""]  # ONNX Runtime lists all that it knows
+    del model.opset_import[:]
+    model.opset_import.extend(used)
     return model

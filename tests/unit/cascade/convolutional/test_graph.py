@@ -111,5 +111,5 @@ def test_the_file_says_what_it_is_and_holds_standard_operators(written):
     model = onnx.load_from_string(written)
     about = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA_KEY])
     assert about == {"format": 1, **DEFAULTS}
-    assert {node.domain for node in model.graph.node} == {""}
+    assert {node.domain for node in model.graph.node} == {one.domain for one in model.opset_import} == {""}
     assert not any(node.doc_string for node in model.graph.node)
