@@ -131,7 +131,8 @@ def convolutional(stages=3, other=False, easy=False):
 # Each makes a trainer for a window of 12×14: of so many stages; with a setting that may not change when it goes on;
 # whose goal is reached before its last stage
 WITH_TOOLS = [pytest.mark.tools, pytest.mark.timeout(3600)]
-TRAINERS = [toy, toy_of_pictures, convolutional, pytest.param(opencv, marks=WITH_TOOLS)]
+SLOW = pytest.param(convolutional, marks=pytest.mark.slow)
+TRAINERS = [toy, toy_of_pictures, SLOW, pytest.param(opencv, marks=WITH_TOOLS)]
 
 
 @pytest.fixture(params=TRAINERS)
