@@ -5,7 +5,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 
-from cascade.command import output_dir, run_command, settings
+from cascade.command import output_dir, require, run_command, settings
 from cascade.opencv.tools.find import FACES_VEC, tools_folder
 from cascade.opencv.tools.install import install_tools
 from cascade.training.run_training import TrainConfig, run_training
@@ -17,6 +17,8 @@ def train(config: DictConfig) -> float:
     """Train once as configured; return the cascade's false-alarm rate on its training negatives."""
     console = Console()
     chosen = settings(config, TrainConfig)
+    if config.trainer._target_.startswith("cascade.convolutional."):  # the base install leaves these out
+        require("export", "torch", "torchvision", "pytorch_lightning", "onnx")
     trainer = instantiate(config.trainer)
     if chosen.vec == "opencv_faces":
         install_tools(console=console)  # they come with OpenCV's binaries, whoever trains

@@ -97,7 +97,7 @@ def _traced(module: nn.Module, inputs: Inputs, outputs: Sequence[str]) -> bytes:
 
 
 def _optimised(model: bytes) -> onnx.ModelProto:
-    """With what is constant computed: half the nodes, a third of the time to load."""
+    """With what is constant computed: half the nodes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import nms, roi_align
 
-from cascade.convolutional.networks import OUTPUTS, ScanNetwork, WindowNetwork
+from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 
 LEVELS = 9  # of the pyramid: objects up to 2 ** 9 times as large as the smallest
 _MIDDLE = 128.0
@@ -192,6 +192,3 @@ def _float(value: int | Tensor) -> Tensor:
 
 def _int(value: int | Tensor) -> Tensor:
     return torch.as_tensor(value).to(torch.int64)
-
-
-assert OUTPUTS == 4

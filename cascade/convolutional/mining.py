@@ -1,5 +1,6 @@
 """Letting the detector, as far as it is trained, look at whole pictures: what it finds, misses and mistakes."""
 
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Look:
 
 
 def look(graph: CascadeGraph, scenes: Sequence[Scene], smallest: float, most: int) -> Iterable[Look]:
-    """Look at pictures, two at a time.
+    """Look at pictures, as many at a time as there are processors.
 
     Args:
         graph: the detector; its last stage's threshold says what is told.
@@ -54,7 +55,7 @@ def look(graph: CascadeGraph, scenes: Sequence[Scene], smallest: float, most: in
             found = np.where(shared >= 0.5, logits[:, -1], -np.inf).max(1, initial=-np.inf)
         return Look(windows, logits, verdict, found)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(one, scenes)
 
 

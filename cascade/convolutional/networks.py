@@ -33,7 +33,7 @@ class ScanNetwork(nn.Module):
 
     stride = 8
 
-    def __init__(self, channels: Sequence[int] = (16, 16, 32), deep: Sequence[int] = (64, 64)) -> None:
+    def __init__(self, channels: Sequence[int], deep: Sequence[int]) -> None:
         super().__init__()
         widths = [1, *channels, *deep]
         strides = [2] * len(channels) + [1] * len(deep)
@@ -57,7 +57,7 @@ class WindowNetwork(nn.Module):
         hidden: units before the answer.
     """
 
-    def __init__(self, size: Sequence[int], channels: Sequence[int] = (16, 32, 64), hidden: int = 64) -> None:
+    def __init__(self, size: Sequence[int], channels: Sequence[int], hidden: int) -> None:
         super().__init__()
         parts: list[nn.Module] = [_convolution(1, channels[0], stride=2)]
         for before, after in pairwise(channels):

@@ -311,4 +311,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _has_bf16() -> bool:
     """Whether the processor multiplies numbers of 16 bits; where it does not, they are slower than those of 32."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public, so it may go
+    return told is not None and bool(told())

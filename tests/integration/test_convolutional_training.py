@@ -1,7 +1,10 @@
 """From drawn scenes to a convolutional cascade that finds faces in others, through the commands."""
 
 import csv
+import json
+import re
 import shutil
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -77,14 +80,10 @@ def test_finds_faces_in_other_scenes(trained):
 def test_evaluates_beside_others(trained, samples, tmp_path):
     folder, _ = trained
     write_scenes(tmp_path / "scenes", 8, 3, width=320, height=240)
-    printed = run_here(
-        evaluate.main,
-        f"truth={tmp_path}/scenes/scenes.dat",
-        f"detectors=[{folder},alt2]",
-        "speed.images=0",
-        folder=tmp_path,
-    )
-    assert "drawn" in printed and "alt2" in printed
+    arguments = [f"truth={tmp_path}/scenes/scenes.dat", f"detectors=[{folder},alt2]", "speed.images=0"]
+    run_here(evaluate.main, *arguments, f"hydra.run.dir={tmp_path}/told", folder=tmp_path)
+    told = json.loads((tmp_path / "told/results.json").read_text())["detectors"]
+    assert list(told) == ["drawn", "alt2"] and told["drawn"]["average_precision"] > 0.8
 
 
 def small(**changes):
@@ -126,8 +125,7 @@ def test_what_is_resumed_ends_as_if_it_had_not_been_stopped(samples, tmp_path, w
     monkeypatch.setattr(learning, "EPOCH", 10)
     pictures = tmp_path / "few.dat"
     pictures.write_text("".join((samples / "positives.dat").read_text().splitlines(keepends=True)[:40]))
-    for name in ("positives",):
-        shutil.copytree(samples / name, tmp_path / name)
+    shutil.copytree(samples / "positives", tmp_path / "positives")
     negatives = sorted((samples / "negatives").iterdir())[:20]
     inputs = Inputs(samples / "positives.vec", samples / "bg.txt", (21, 24), 40, negatives, pictures=pictures)
     whole = ConvolutionalTrainer(small()).train(inputs, tmp_path / "whole", [])
@@ -147,7 +145,7 @@ def test_faces_among_the_negatives_are_named(trained, samples, tmp_path):
     from cascade.convolutional.mining import look
     from cascade.convolutional.scenes import Scene
     from cascade.convolutional.suspects import write_suspects
-    from cascade.convolutional.trainer import ConvolutionalTrainer, _Run
+    from cascade.convolutional.trainer import _Run
 
     folder, _ = trained
     config = OmegaConf.load(folder / "config.yaml").options
@@ -156,7 +154,6 @@ def test_faces_among_the_negatives_are_named(trained, samples, tmp_path):
     cv2.imwrite(str(tmp_path / "crowd.png"), scene.image)
     scenes = [Scene(path) for path in (tmp_path / "crowd.png", *sorted((samples / "negatives").iterdir())[:5])]
     graph = run._graph(2)
-    assert ConvolutionalTrainer.name == "convolutional"
     said = write_suspects(tmp_path, scenes, look(graph, scenes, 20, 100), [0.0, 1.0, 0.0], graph.aspect)
     assert "crowd.png" in said
     with (tmp_path / "suspects.csv").open() as file:
@@ -166,8 +163,18 @@ def test_faces_among_the_negatives_are_named(trained, samples, tmp_path):
 
 
 def test_without_positives_or_negatives_nothing_begins(samples, tmp_path):
-    for name, message in (("positives.dat", "positives"), ("bg.txt", "negatives")):
-        copy = shutil.copytree(samples, tmp_path / name)
+    for number, (name, message) in enumerate(
+        (("positives.dat", "positives.dat names no images"), ("bg.txt", "No picture that .* can be used"))
+    ):
+        copy = shutil.copytree(samples, tmp_path / str(number))
         (copy / name).write_text("")
         arguments = ["trainer=convolutional", f"samples={copy}", "name=none"]
-        assert message in run_here(train.main, *arguments, folder=tmp_path, status=2)
+        printed = run_here(train.main, *arguments, folder=tmp_path, status=2)
+        assert re.search(message, printed), printed
+    assert not any((tmp_path / "outputs/cascade/none").glob("*"))
+
+
+def test_without_torch_the_extra_is_named(monkeypatch, samples, tmp_path):
+    monkeypatch.setattr("cascade.command.find_spec", lambda name: None if name == "torch" else find_spec(name))
+    printed = run_here(train.main, "trainer=convolutional", f"samples={samples}", folder=tmp_path, status=2)
+    assert "torch" in printed and ".[export]" in printed and "Traceback" not in printed

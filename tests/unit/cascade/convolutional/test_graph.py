@@ -34,8 +34,8 @@ def detector():
     generator = torch.Generator().manual_seed(0)
     scan = decided(ScanNetwork((8, 8, 16), (16,)), generator)
     looks = [
-        WindowStage(decided(WindowNetwork((17, 15), (8, 16)), generator), (17, 15), 1.2, -1.0),
-        WindowStage(decided(WindowNetwork((26, 22), (8, 16)), generator), (26, 22), 1.4, -1.0, passes=2),
+        WindowStage(decided(WindowNetwork((17, 15), (8, 16), 16), generator), (17, 15), 1.2, -1.0),
+        WindowStage(decided(WindowNetwork((26, 22), (8, 16), 16), generator), (26, 22), 1.4, -1.0, passes=2),
     ]
     return CascadeGraph(scan, looks, 20, 7 / 8, 0.0, calibration=[0.2, 0.3, 0.9, -0.1]).eval()
 
