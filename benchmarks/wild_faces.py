@@ -4,9 +4,10 @@
     python -m cascade.prepare positives=FACES_WILD annotations=OUT/faces.dat ignore=OUT/ignore.dat negatives=OTHERS
 
 FACES_WILD holds gray pictures, `faces.csv` with a row for each face in them, and `sources.csv` with a row for each
-picture. Of a face there is a tight box, and one in the framing of the canonical box where its landmarks are known: the
-latter becomes a positive. Faces without one, and those that are masked, tiny, cut or unsure, are regions to ignore. So
-is all the rest of a picture whose source does not annotate bystanders.
+picture. Of a face there is a tight box, and where its landmarks are known one in the framing of the canonical box,
+which becomes a positive. On faces that turn away landmarks crowd at the front of the head, and a box around them leaves
+the face: the more a face turns, the more its tight box counts. Faces without landmarks, and those that are masked,
+tiny, cut or unsure, are regions to ignore. So is all the rest of a picture whose source does not annotate bystanders.
 """
 
 import argparse
@@ -21,6 +22,11 @@ from cascade.samples.lists import write_positives
 UNFINISHED = ("chan", "lfw", "utk")
 """Sources with faces that are not annotated."""
 EVERYWHERE = Box(-10000, -10000, 20000, 20000)
+TURNED = 0.1, 0.4
+"""The nose's offset from the middle of the eyes, in their distance: landmarks alone count up to the first, from the
+second on the tight box alone."""
+TALL, ASPECT = 0.9, 7 / 8
+"""Height of the canonical box of a face that looks ahead, in heights of its tight one, and width over height."""
 
 
 def convert(faces_wild: Path, out: Path) -> Counter[str]:
@@ -30,7 +36,7 @@ def convert(faces_wild: Path, out: Path) -> Counter[str]:
     with (faces_wild / "faces.csv").open(newline="", encoding="utf-8") as handle:
         for row in csv.DictReader(handle):
             if row["list"] != "ignore" and row["class"] == "face" and row["px"]:
-                faces[row["file"]].append(Box(*(round(value) for value in _numbers(row, "px", "py", "pw", "ph"))))
+                faces[row["file"]].append(canonical_box(row))
             else:
                 ignored[row["file"]].append(Box.around(_numbers(row, "x", "y", "w", "h")))
     with (faces_wild / "sources.csv").open(newline="", encoding="utf-8") as handle:
@@ -43,6 +49,19 @@ def convert(faces_wild: Path, out: Path) -> Counter[str]:
         write_positives(out / f"{name}.dat", sorted(boxes.items()))
         counts[name] = sum(map(len, boxes.values()))
     return counts
+
+
+def canonical_box(row: Mapping[str, str]) -> Box:
+    """The canonical box of a face whose landmarks are known."""
+    (yaw,) = _numbers(row, "yaw_proxy")
+    least, most = TURNED
+    turned = min(max((abs(yaw) - least) / (most - least), 0), 1)
+    x, y, width, height = _numbers(row, "x", "y", "w", "h")
+    tall = TALL * height
+    by_tight_box = (x + width / 2 - ASPECT * tall / 2, y + height / 2 - tall / 2, ASPECT * tall, tall)
+    by_landmarks = _numbers(row, "px", "py", "pw", "ph")
+    pairs = zip(by_landmarks, by_tight_box, strict=True)
+    return Box(*(round((1 - turned) * one + turned * other) for one, other in pairs))
 
 
 def _numbers(row: Mapping[str, str], *columns: str) -> list[float]:

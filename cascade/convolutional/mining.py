@@ -14,6 +14,7 @@ from cascade.convolutional.graph import CascadeGraph
 from cascade.convolutional.scenes import Floats, Scene, overlaps
 
 _SURE, _MORE = 1.0, 4.0  # objects of a lower logit are drawn up to so many times more often
+_ANNOTATION = 4.0  # logit from which, beside an annotated object, rather the annotation is wrong
 
 
 @dataclass(eq=False)
@@ -60,13 +61,18 @@ def look(graph: CascadeGraph, scenes: Sequence[Scene], smallest: float, most: in
 
 
 def mistakes(looks: Iterable[Look], objects: npt.NDArray[np.int64], each: int) -> Hard:
-    """The best windows on nothing of each picture, at most `each`, and how hard each of the objects is to find."""
+    """The best windows on nothing of each picture, at most `each`, and how hard each of the objects is to find.
+
+    In a picture with objects a window that looks like one beyond doubt is left out: nearly always that is an object
+    whose box lies a little elsewhere, or that nobody has annotated.
+    """
     pictures: list[npt.NDArray[np.int64]] = []
     windows: list[Floats] = []
     logits: list[Floats] = []
     for number, seen in enumerate(looks):
         logits.append(seen.found)
-        chosen = np.flatnonzero(seen.verdict == NOTHING)[:each]
+        believed = (seen.logits[:, -1] < _ANNOTATION) | (len(seen.found) == 0)
+        chosen = np.flatnonzero((seen.verdict == NOTHING) & believed)[:each]
         pictures.append(np.full(len(chosen), number, np.int64))
         windows.append(seen.windows[chosen])
     sure = np.array([logits[number][which] for number, which in objects])
