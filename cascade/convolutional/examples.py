@@ -30,7 +30,6 @@ class Variation:
         gamma: of the logarithm of gamma.
         blurred, coarse, noisy, compressed, shaded, covered: shares that are blurred, enlarged from fewer pixels,
             given noise, JPEG artefacts, light from one side, something before them.
-        alone: share of windows around which there is another picture than their own.
     """
 
     angle: float = 8.0
@@ -44,7 +43,6 @@ class Variation:
     compressed: float = 0.15
     shaded: float = 0.2
     covered: float = 0.1
-    alone: float = 0.2
 
     def turn(self, random: np.random.Generator) -> tuple[float, bool]:
         """An angle in radians, and whether to mirror."""
@@ -168,33 +166,18 @@ class Source:
         turn: tuple[float, bool],
         random: np.random.Generator,
         sharper: float = 0.5,
-        context: float = 1.0,
     ) -> Image:
-        """Cut a window and vary it: (h, w) uint8.
-
-        Beyond the picture's border lies, mostly, another one, and now and then beyond the window's middle, too, which is
-        `1 / context` of its sides: many a picture ends where its object does, and where it ends shall say nothing.
-        """
+        """Cut a window and vary it; beyond the border lies, mostly, another picture: (h, w) uint8."""
         scene, ground = self.scenes[number], None
         width, height = scene.size
         reach = window[2] * 0.75
         within = reach <= window[0] <= width - reach and reach <= window[1] <= height - reach
-        alone = context > 1 and random.random() < self.variation.alone
-        if (alone or not within) and len(self.empty) and (alone or random.random() < 0.7):
-            ground = self._elsewhere(patch, random)
-        seen = cut(scene, window, patch, *turn, sharper, None if ground is None else ground.copy())
-        if alone and ground is not None:
-            (y0, y1), (x0, x1) = (_middle(side, context, random) for side in patch)
-            ground[y0:y1, x0:x1] = seen[y0:y1, x0:x1]
-            seen = ground
-        return self.variation.apply(seen, random)
-
-    def _elsewhere(self, patch: tuple[int, int], random: np.random.Generator) -> Image:
-        """A window of a picture without objects: (h, w) uint8."""
-        scene = self.scenes[int(random.choice(self.empty))]
-        size = math.exp(random.uniform(math.log(24), math.log(max(25, min(scene.size)))))
-        place = (*(random.uniform(size / 2, max(side - size / 2, size / 2 + 1)) for side in scene.size), size)
-        return cut(scene, np.array(place), patch)
+        if not within and len(self.empty) and random.random() < 0.7:
+            other = self.scenes[int(random.choice(self.empty))]
+            size = math.exp(random.uniform(math.log(24), math.log(max(25, min(other.size)))))
+            place = (*(random.uniform(size / 2, max(side - size / 2, size / 2 + 1)) for side in other.size), size)
+            ground = cut(other, np.array(place), patch)
+        return self.variation.apply(cut(scene, window, patch, *turn, sharper, ground), random)
 
     def hard_one(self, random: np.random.Generator) -> tuple[int, Floats] | None:
         """One of the hard windows, None where there are none."""
@@ -202,12 +185,6 @@ class Source:
             return None
         index = int(random.integers(len(self.hard)))
         return int(self.hard.pictures[index]), self.hard.windows[index]
-
-
-def _middle(side: int, context: float, random: np.random.Generator) -> tuple[int, int]:
-    """From where to where a picture goes that ends at random between its middle, `1 / context` of it, and its end."""
-    margin = side * (1 - 1 / context) / 2
-    return round(random.uniform(0, margin)), round(side - random.uniform(0, margin))
 
 
 def judge(
@@ -253,8 +230,8 @@ class WindowExamples:
         source: draws windows.
         patch: height and width of its windows in pixels.
         context: sides of what it sees, in those of the window that it judges.
-        shares: of objects, hard windows, windows beside objects; the rest is from anywhere.
         jitter: standard deviations of the offset, in sizes, and of the logarithm of the size, of windows on objects.
+        shares: of objects, hard windows, windows beside objects; the rest is from anywhere.
     """
 
     def __init__(
@@ -262,8 +239,8 @@ class WindowExamples:
         source: Source,
         patch: tuple[int, int],
         context: float,
+        jitter: Sequence[float] = (0.09, 0.18),
         shares: tuple[float, float, float] = (0.4, 0.4, 0.12),
-        jitter: tuple[float, float] = (0.09, 0.18),
     ) -> None:
         self.source, self.patch, self.context, self.shares, self.jitter = source, patch, context, shares, jitter
 
@@ -288,7 +265,7 @@ class WindowExamples:
             target[1:3] = into_patch(np.array([[x, y]]), window, angle, mirrored)[0]
             target[3] = math.log(size / window[2])
         seen = window * (1, 1, self.context)
-        return source.see(number, seen, self.patch, (angle, mirrored), random, context=self.context), target
+        return source.see(number, seen, self.patch, (angle, mirrored), random), target
 
     def _window(self, kind: int, random: np.random.Generator) -> tuple[int, Floats]:
         source = self.source

@@ -57,12 +57,15 @@ class LookOptions(StageOptions):
     Attributes:
         size: mean side in pixels of what it sees.
         context: sides of that, in those of the window.
+        jitter: of the windows on objects that it learns from, standard deviations of their offset in sizes and of the
+            logarithm of their size: about what the stage before is wrong by.
         channels, hidden: of `WindowNetwork`.
         passes: how often it looks, each time where it found the object before.
     """
 
     size: float
     context: float
+    jitter: Sequence[float]
     channels: Sequence[int]
     hidden: int
     passes: int

@@ -31,6 +31,7 @@ from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage
 MODEL = RESULTS[".onnx"]
 _HOPELESS = -6.0  # logit of windows that are no object's for sure
 _DOUBTFUL = -3.0  # and of those that are worth learning from
+_MARGIN = 1.5  # by which earlier stages let more windows through for learning than for finding: variety is worth more
 _FEW = 20  # objects
 _MINED = 60  # hard windows of one picture
 
@@ -172,7 +173,8 @@ class _Run:
 
     def _mine(self, index: int, network: Network | None) -> Hard:
         """What the stages before get wrong, and the network in the making if there is one."""
-        graph = self._graph(index) if network is None else self._graph(index, network, _DOUBTFUL)
+        thresholds = [min(threshold - _MARGIN, _DOUBTFUL) for threshold in self._thresholds(index)]
+        graph = self._graph(index, network, _DOUBTFUL, thresholds)
         return mistakes(self._looks(graph, self.scenes), self.source.objects, _MINED)
 
     def _judge(self, network: Network, stage: Stage, options: StageOptions) -> float:
@@ -251,6 +253,11 @@ class _Run:
         ]
         return CascadeGraph(scan, looks, self.options.scan.size, self.options.aspect, least)
 
+    def _thresholds(self, count: int) -> list[float]:
+        """Of the first stages, as they are saved."""
+        states = (_read(_stage_file(self.folder, index)) for index in range(count))
+        return [float(state["threshold"]) for state in states if state is not None]
+
     def _built(self, index: int) -> Network:
         options = self.options.stages[index]
         if isinstance(options, ScanOptions):
@@ -266,7 +273,7 @@ class _Run:
         options = self.options.stages[index]
         if isinstance(options, ScanOptions):
             return ScanExamples(self.source, options.size, ScanNetwork.stride)
-        return WindowExamples(self.source, self._patch(options), options.context)
+        return WindowExamples(self.source, self._patch(options), options.context, options.jitter)
 
     def _tell(self, stage: Stage, activity: str) -> None:
         for observer in self.observers:

@@ -105,7 +105,7 @@ def convolutional(stages=3, other=False, easy=False):
     from cascade.convolutional.trainer import ConvolutionalTrainer
 
     brief = {"rounds": 1, "steps": 80, "batch": 32, "rate": 4e-3, "recall": 0.9, "final_recall": 0.9}
-    look = LookOptions(size=16, context=1.0, channels=[8, 16], hidden=16, passes=1, **brief)
+    look = LookOptions(size=16, context=1.0, channels=[8, 16], hidden=16, jitter=[0.09, 0.18], passes=1, **brief)
     return ConvolutionalTrainer(
         Options(
             w=W,
