@@ -45,7 +45,7 @@ class CascadeGraph(nn.Module):
         aspect: width over height of objects.
         threshold: least logit of the windows that the scan finds.
         overlap: IoU from which the worse of two such windows goes.
-        calibration: weights of the stages' logits, and the bias, in the logit of the score.
+        calibration: slope and bias that make the score's logit of the last stage's.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class CascadeGraph(nn.Module):
         aspect: float,
         threshold: float,
         overlap: float = 0.6,
-        calibration: list[float] | None = None,
+        calibration: tuple[float, float] = (1.0, 0.0),
         final_overlap: float = 0.4,
     ) -> None:
         super().__init__()
         self.scan, self.networks = scan, nn.ModuleList(stage.network for stage in stages)
         self.stages, self.size, self.aspect = stages, size, aspect
         self.threshold, self.overlap, self.final_overlap = threshold, overlap, final_overlap
-        self.calibration = calibration or [*(0.0 for _ in stages), 1.0, 0.0]
+        self.calibration = calibration
 
     def forward(
         self, picture: Tensor, min_size: Tensor, threshold: Tensor, max_windows: Tensor
@@ -73,8 +73,8 @@ class CascadeGraph(nn.Module):
         `min_size` is the width of the smallest object in pixels, `threshold` the least score.
         """
         windows, logits = self.windows(picture, min_size, max_windows)
-        weights = torch.tensor(self.calibration, dtype=torch.float32)
-        scores = torch.sigmoid((logits * weights[:-1]).sum(1) + weights[-1])
+        slope, bias = self.calibration
+        scores = torch.sigmoid(logits[:, -1] * slope + bias)
         windows, scores = _thin(windows, scores[:, None], threshold, self.final_overlap, self.aspect, max_windows)
         return to_boxes(windows, self.aspect), scores[:, 0]
 

@@ -80,31 +80,31 @@ def mistakes(looks: Iterable[Look], objects: npt.NDArray[np.int64], each: int) -
     return Hard(np.concatenate(pictures), np.concatenate(windows), missed)
 
 
-def calibrate(looks: Iterable[Look], prior: float = 1.0) -> list[float]:
-    """Weights of the stages' logits, and a bias, that make the logit of the share of windows that hold an object.
+def calibrate(looks: Iterable[Look], prior: float = 1.0) -> tuple[float, float]:
+    """Slope and bias that make the last stage's logit that of the share of windows that hold an object.
 
-    Logistic regression with a little weight decay, so that it ends for data that can be told apart, too.
+    Platt's logistic regression, with a little weight decay, so that it ends for data that can be told apart, too. (The
+    earlier stages' logits, weighed in, told the pictures set aside apart better, and others worse.)
     """
     logits, right = [], []
     for seen in looks:
         told = (seen.verdict == OBJECT) | (seen.verdict == NOTHING)
-        logits.append(seen.logits[told])
+        logits.append(seen.logits[told, -1])
         right.append(seen.verdict[told] == OBJECT)
     x = np.concatenate(logits)
     x = np.column_stack([x, np.ones(len(x))])
     y = np.concatenate(right).astype(np.float64)
-    start = np.zeros(x.shape[1])
-    start[-2] = 1.0  # the last stage's own opinion
+    start = np.array([1.0, 0.0])  # as it is
     weights = start.copy()
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         slope = x.T @ (p - y) + prior * (weights - start)
-        curve = (x * (p * (1 - p))[:, None]).T @ x + prior * np.eye(len(weights))
+        curve = (x * (p * (1 - p))[:, None]).T @ x + prior * np.eye(2)
         step = np.linalg.solve(curve, slope)
         weights -= step
         if np.abs(step).max() < 1e-6:
             break
-    return [float(value) for value in weights]
+    return float(weights[0]), float(weights[1])
 
 
 def covers(looks: Iterable[Look], scenes: Sequence[Scene], smallest: float) -> Floats:

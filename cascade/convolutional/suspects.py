@@ -27,12 +27,12 @@ def write_suspects(
         folder: that they are written to.
         scenes: the pictures.
         looks: what the detector made of them.
-        calibration: weights of the stages' logits, and the bias.
+        calibration: slope and bias of the last stage's logit.
         aspect: width over height.
     """
     found: list[tuple[float, Scene, Floats]] = []
     for scene, seen in zip(scenes, looks, strict=True):
-        logits = seen.logits @ np.array(calibration[:-1]) + calibration[-1]
+        logits = seen.logits[:, -1] * calibration[0] + calibration[1]
         scores = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
         for index in np.flatnonzero((scores >= _SURE) & (seen.verdict == NOTHING)):
             found.append((float(scores[index]), scene, seen.windows[index]))

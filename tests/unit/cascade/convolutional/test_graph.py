@@ -37,7 +37,7 @@ def detector():
         WindowStage(decided(WindowNetwork((17, 15), (8, 16), 16), generator), (17, 15), 1.2, -1.0),
         WindowStage(decided(WindowNetwork((26, 22), (8, 16), 16), generator), (26, 22), 1.4, -1.0, passes=2),
     ]
-    return CascadeGraph(scan, looks, 20, 7 / 8, 0.0, calibration=[0.2, 0.3, 0.9, -0.1]).eval()
+    return CascadeGraph(scan, looks, 20, 7 / 8, 0.0, calibration=(0.9, -0.1)).eval()
 
 
 @pytest.fixture(scope="module")
