@@ -154,7 +154,7 @@ def test_faces_among_the_negatives_are_named(trained, samples, tmp_path):
     cv2.imwrite(str(tmp_path / "crowd.png"), scene.image)
     scenes = [Scene(path) for path in (tmp_path / "crowd.png", *sorted((samples / "negatives").iterdir())[:5])]
     graph = run._graph(2)
-    said = write_suspects(tmp_path, scenes, look(graph, scenes, 20, 100), [0.0, 1.0, 0.0], graph.aspect)
+    said = write_suspects(tmp_path, scenes, look(graph, scenes, 20, 100), (1.0, 0.0), graph.aspect)
     assert "crowd.png" in said
     with (tmp_path / "suspects.csv").open() as file:
         rows = list(csv.DictReader(file))
