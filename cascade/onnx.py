@@ -36,8 +36,10 @@ class OnnxGraph:
         self.path = path
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # whatever fails is an error of ours
-        # Left alone, ONNX Runtime takes every processor, and its threads wait by spinning
+        # Left alone, ONNX Runtime takes every processor, and its threads wait for the next call by spinning: whatever
+        # comes in between, OpenCV's part of a film say, then runs at half its speed
         options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.load_model_format", "ONNX")
         # No file can make us read another one: weights kept elsewhere are looked for in a folder that cannot be
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)

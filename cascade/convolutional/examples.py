@@ -239,7 +239,7 @@ class WindowExamples:
         source: Source,
         patch: tuple[int, int],
         context: float,
-        jitter: Sequence[float] = (0.09, 0.18),
+        jitter: Sequence[float],
         shares: tuple[float, float, float] = (0.4, 0.4, 0.12),
     ) -> None:
         self.source, self.patch, self.context, self.shares, self.jitter = source, patch, context, shares, jitter

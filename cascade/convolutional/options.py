@@ -1,5 +1,6 @@
 """What can be set of a convolutional cascade's training."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -69,6 +70,11 @@ class LookOptions(StageOptions):
     channels: Sequence[int]
     hidden: int
     passes: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.jitter) != 2 or not all(0 <= value < math.inf for value in self.jitter):
+            raise ConfigError(f"jitter of a stage is {self.jitter}; it must be two numbers from 0 up")
 
 
 @dataclass(kw_only=True)

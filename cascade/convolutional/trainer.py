@@ -173,7 +173,8 @@ class _Run:
 
     def _mine(self, index: int, network: Network | None) -> Hard:
         """What the stages before get wrong, and the network in the making if there is one."""
-        thresholds = [min(threshold - _MARGIN, _DOUBTFUL) for threshold in self._thresholds(index)]
+        saved = (self._saved(earlier)["threshold"] for earlier in range(index))
+        thresholds = [min(float(threshold) - _MARGIN, _DOUBTFUL) for threshold in saved]
         graph = self._graph(index, network, _DOUBTFUL, thresholds)
         return mistakes(self._looks(graph, self.scenes), self.source.objects, _MINED)
 
@@ -236,9 +237,7 @@ class _Run:
         """The first stages as they are saved, with other thresholds perhaps, and perhaps one in the making."""
         parts: list[tuple[Network, float]] = []
         for index in range(count):
-            state = _read(_stage_file(self.folder, index))
-            if state is None:
-                raise TrainingError(f"{_stage_file(self.folder, index)} was there a moment ago and cannot be read now")
+            state = self._saved(index)
             built = self._built(index)
             built.load_state_dict(state["network"])
             parts.append((built, float(state["threshold"]) if thresholds is None else thresholds[index]))
@@ -253,10 +252,12 @@ class _Run:
         ]
         return CascadeGraph(scan, looks, self.options.scan.size, self.options.aspect, least)
 
-    def _thresholds(self, count: int) -> list[float]:
-        """Of the first stages, as they are saved."""
-        states = (_read(_stage_file(self.folder, index)) for index in range(count))
-        return [float(state["threshold"]) for state in states if state is not None]
+    def _saved(self, index: int) -> dict[str, Any]:
+        """A finished stage; raises TrainingError where it is gone."""
+        state = _read(_stage_file(self.folder, index))
+        if state is None:
+            raise TrainingError(f"{_stage_file(self.folder, index)} was there a moment ago and cannot be read now")
+        return state
 
     def _built(self, index: int) -> Network:
         options = self.options.stages[index]
