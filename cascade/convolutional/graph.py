@@ -46,6 +46,8 @@ class CascadeGraph(nn.Module):
         threshold: least logit of the windows that the scan finds.
         overlap: IoU from which the worse of two such windows goes.
         calibration: slope and bias that make the score's logit of the last stage's.
+        final_overlap: IoU from which the worse of two boxes that are delivered goes.
+        nested: the same, of what they share in the smaller one.
     """
 
     def __init__(
@@ -58,12 +60,13 @@ class CascadeGraph(nn.Module):
         overlap: float = 0.6,
         calibration: tuple[float, float] = (1.0, 0.0),
         final_overlap: float = 0.4,
+        nested: float = 0.6,
     ) -> None:
         super().__init__()
         self.scan, self.networks = scan, nn.ModuleList(stage.network for stage in stages)
         self.stages, self.size, self.aspect = stages, size, aspect
         self.threshold, self.overlap, self.final_overlap = threshold, overlap, final_overlap
-        self.calibration = calibration
+        self.calibration, self.nested = calibration, nested
 
     def forward(
         self, picture: Tensor, min_size: Tensor, threshold: Tensor, max_windows: Tensor
@@ -76,7 +79,9 @@ class CascadeGraph(nn.Module):
         slope, bias = self.calibration
         scores = torch.sigmoid(logits[:, -1] * slope + bias)
         windows, scores = _thin(windows, scores[:, None], threshold, self.final_overlap, self.aspect, max_windows)
-        return to_boxes(windows, self.aspect), scores[:, 0]
+        boxes = to_boxes(windows, self.aspect)
+        kept = torch.nonzero(~_nested(boxes, self.nested))[:, 0]
+        return boxes[kept], scores[kept, 0]
 
     def windows(self, picture: Tensor, min_size: Tensor, max_windows: Tensor) -> tuple[Tensor, Tensor]:
         """What passes all stages: windows (M, 3), and what each stage says of them, logits (M, stages)."""
@@ -169,6 +174,20 @@ def _thin(
     corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
     kept = nms(corners, logits[:, -1], overlap)[:most]
     return windows[kept], logits[kept]
+
+
+def _nested(boxes: Tensor, share: float) -> Tensor:
+    """Which of boxes (N, 4), best first, have that share of a better one within them, or lie within one: bool (N,)."""
+    corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    first, second = corners[:, None], corners[None]
+    sides = (torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])).clamp(
+        min=0
+    )
+    area = boxes[:, 2] * boxes[:, 3]
+    shared = sides[..., 0] * sides[..., 1] / torch.minimum(area[:, None], area[None])
+    place = torch.arange(boxes.shape[0])
+    better = place[None] < place[:, None]
+    return ((shared > share) & better).to(torch.float32).sum(1) > 0
 
 
 def _resized(levels: list[Tensor], shrink: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 import torch
 
+from cascade.convolutional import graph
 from cascade.convolutional.export import to_onnx
 from cascade.convolutional.graph import CascadeGraph, WindowStage
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
@@ -113,3 +114,10 @@ def test_the_file_says_what_it_is_and_holds_standard_operators(written):
     assert about == {"format": 1, **DEFAULTS}
     assert {node.domain for node in model.graph.node} == {one.domain for one in model.opset_import} == {""}
     assert not any(node.doc_string for node in model.graph.node)
+
+
+def test_a_box_within_a_better_one_is_none():
+    """Of 60 by 60 pixels, one that lies within it, one that shares half of itself, one around it, another place."""
+    boxes = torch.tensor([[100, 100, 60, 60], [110, 110, 30, 30], [145, 100, 30, 60], [90, 90, 90, 90], [300, 0, 9, 9]])
+    assert graph._nested(boxes.float(), 0.6).tolist() == [False, True, False, True, False]
+    assert graph._nested(torch.zeros(0, 4), 0.6).tolist() == []
