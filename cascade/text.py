@@ -1,0 +1,49 @@
+"""Text from outside, made harmless for where it is shown: on terminals, in spreadsheets, in logs."""
+
+import re
+
+_FORMULA = "=+-@\t\r"
+_NAMES = "pass|pwd|psw|pin|token|key|secret|auth|sig|cred|user|usr|login"
+_SECRET = re.compile(rf"(?i)((?<![a-z0-9])[a-z0-9.-]*(?:{_NAMES})[a-z0-9.-]*=)[^&;#?/]*")
+_real: dict[str, str] = {}
+
+
+def printable(text: str) -> str:
+    """Text in which what would act on a terminal, or is no character, is written as its escape; lines stay."""
+    return "\n".join("".join(c if c.isprintable() else _escaped(c) for c in line) for line in text.split("\n"))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def cell(text: str) -> str:
+    """Text for a table's cell that no spreadsheet takes for a formula: with an apostrophe before it, if it might."""
+    return f"'{text}" if text.lstrip("'")[:1] in tuple(_FORMULA) else text
+
+
+def from_cell(text: str) -> str:
+    """The text that `cell` made this of."""
+    return text[1:] if text[:1] == "'" and text.lstrip("'")[:1] in tuple(_FORMULA) else text
+
+
+def masked(address: str) -> str:
+    """A stream's address without what lets others in: who logs in, and what is called a password, a key or the like."""
+    scheme, separator, rest = address.partition("://")
+    login, at, place = rest.rpartition("@")
+    if at:
+        rest = f"***@{place}" if ":" not in login else f"{login.partition(':')[0]}:***@{place}"
+    return scheme + separator + _SECRET.sub(r"\1***", rest)
+
+
+def hidden(address: str) -> str:
+    """The address, masked, by which `revealed` gives it back within this process; others remain as they are."""
+    shown = masked(address)
+    if shown != address:
+        _real[shown] = address
+    return shown
+
+
+def revealed(address: str) -> str:
+    """What `hidden` was given; any other text remains as it is."""
+    return _real.get(address, address)

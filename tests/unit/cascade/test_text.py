@@ -1,0 +1,33 @@
+"""Text from outside: harmless on terminals, in spreadsheets, in logs."""
+
+import pytest
+
+from cascade.text import cell, from_cell, hidden, masked, printable, revealed
+
+
+def test_what_acts_on_a_terminal_is_written_out():
+    assert printable("a\x1b[31mb\x00c\rd\udcff\u202e") == r"a\x1b[31mb\x00c\rd\udcff\u202e"
+    assert printable("zwei Zeilen:\nÄß 顔 😀") == "zwei Zeilen:\nÄß 顔 😀"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-x.jpg", "@x", "\tx", "\rx", "'=x", "''-", "'x", "'", "x=1", "", "Ä"])
+def test_a_cell_is_no_formula_and_gives_the_text_back(text: str):
+    assert cell(text)[:1] not in tuple("=+-@\t\r")
+    assert from_cell(cell(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://host/a?channel=1", "rtsp://host/a?channel=1"),
+        ("rtsp://me:se/cr@t@host/a", "rtsp://me:***@host/a"),
+        ("rtsp://token@host/a", "rtsp://***@host/a"),
+        ("http://host/a?user=me&pwd=secret&channel=1", "http://host/a?user=***&pwd=***&channel=1"),
+        ("http://host/a?x=1&access_token=secret#f", "http://host/a?x=1&access_token=***#f"),
+        ("rtsp://host/user=me_password=secret_channel=1.sdp", "rtsp://host/user=***"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(address: str, shown: str):
+    assert masked(address) == shown == masked(shown)
+    assert hidden(address) == shown and revealed(shown) == address
+    assert revealed("rtsp://other/a") == "rtsp://other/a"
