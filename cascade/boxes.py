@@ -6,10 +6,11 @@ A box is `x, y, width, height` in pixels, its origin the upper left corner.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from cascade.errors import ConfigError
 
@@ -55,6 +56,10 @@ def face_box(eyes: Sequence[Any] | npt.NDArray[Any], mouth: Sequence[float] | np
     return np.array([middle[0] - width / 2, middle[1] - 0.36 * height, width, height])
 
 
+Shift = Annotated[float, Meta(ge=-5, le=5)]
+Factor = Annotated[float, Meta(gt=0, le=10)]
+
+
 @dataclass(frozen=True)
 class BoxAdjustment:
     """Moves and stretches boxes from a detector's own framing to the canonical one.
@@ -69,10 +74,10 @@ class BoxAdjustment:
         height: factor on the height, about the centre.
     """
 
-    dx: float = 0.0
-    dy: float = 0.0
-    width: float = 1.0
-    height: float = 1.0
+    dx: Shift = 0.0
+    dy: Shift = 0.0
+    width: Factor = 1.0
+    height: Factor = 1.0
 
     def __post_init__(self) -> None:
         if not (self.width > 0 and self.height > 0):

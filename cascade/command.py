@@ -2,10 +2,12 @@
 
 import functools
 import inspect
+import io
 import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -24,7 +26,10 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cascade.checked import Limits, check_config
 from cascade.errors import ConfigError, ToolsError, UserError
+from cascade.files import write_whole
+from cascade.text import hidden, printable
 
 T = TypeVar("T")
 EXTRAS = {
@@ -34,6 +39,9 @@ EXTRAS = {
     "explain": ("torch", "captum"),
 }
 """The libraries that each extra of the package adds, by the names they are imported under."""
+
+FAILED = "FAILED"
+"""A file in the folder of a sweep's run that failed; it says why."""
 
 _VALUED = ("-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info")
 _NOT_FOR_USERS = re.compile(r"^(?:# @package.*\n|(?:defaults|hydra):.*\n(?:[ #].*\n|\n(?= ))*)", re.MULTILINE)
@@ -45,11 +53,17 @@ CONFIGS = _HERE / "configs" if (_HERE / "configs").is_dir() else _HERE.parent / 
 
 
 def run_command(
-    task: Task, config_name: str, folder: str = "", positional: Sequence[str] = (), extra: str = ""
+    task: Task,
+    config_name: str,
+    folder: str = "",
+    positional: Sequence[str] = (),
+    extra: str = "",
+    limits: Limits | None = None,
 ) -> None:
     """Run a command: read the command line, compose its config, call the task, report what goes wrong.
 
-    Paths need no quotes against Hydra's grammar, and a key that nobody reads is refused by name.
+    Paths need no quotes against Hydra's grammar, a key that nobody reads is refused by name, and so
+    is a value that does not fit what takes it.
 
     Args:
         task: takes the config; what it returns is what a sweep optimises.
@@ -57,9 +71,13 @@ def run_command(
         folder: of it, below `configs/`.
         positional: the keys that arguments without one are meant for, in their order, such as `source` for
             `detect.py photo.jpg`; the last takes all that are left.
+        limits: of what libraries are given: see `check_config`.
         extra: the extra of the package whose libraries the task needs; a missing one is named before anything else.
     """
-    arguments = _keyed(sys.argv[1:], positional)
+    for stream in (sys.stdout, sys.stderr):  # a name that their encoding lacks must not end a run
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = [_without_secret(argument, positional) for argument in _keyed(sys.argv[1:], positional)]
     if {"-h", "--help"} & set(arguments):
         print(_help(CONFIGS / folder / f"{config_name}.yaml", arguments))
         return
@@ -68,20 +86,72 @@ def run_command(
     before = os.environ.get("HYDRA_FULL_ERROR", "0")
     verbose = before == "1"
 
+    composed = False
+    runs: list[str] = []  # what was wrong with each, nothing for those that worked
+
+    def checked(config: DictConfig) -> Any:
+        _refuse_added_keys(config)
+        if extra:
+            require(extra)
+        check_config(config, limits or {})
+        return task(config)
+
     @functools.wraps(task)
     def job(config: DictConfig) -> Any:
+        nonlocal composed
+        composed = True
         with _reporting(verbose):  # below Hydra, which would add lines of its own
-            _refuse_added_keys(config)
-            if extra:
-                require(extra)
-            return task(config)
+            if not is_multirun():
+                return checked(config)
+            value, wrong = _one_of_many(checked, config, verbose)
+            runs.append(wrong)
+            return value
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
     try:
         with _reporting(verbose):
-            hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
+            try:
+                hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
+            except (ValueError, TypeError, AssertionError, AttributeError) as error:
+                if runs and all(runs):  # a search without a best run
+                    _fail_sweep(runs)
+                if composed or verbose or isinstance(error, HydraException | OmegaConfBaseException | UserError):
+                    raise
+                raise ConfigError(f"these settings do not make a config: {error}") from error
     finally:
         os.environ["HYDRA_FULL_ERROR"] = before
+    if any(runs):
+        _fail_sweep(runs)
+
+
+def _fail_sweep(runs: list[str]) -> NoReturn:
+    failed = [f"run {number}: {wrong}" for number, wrong in enumerate(runs) if wrong]
+    _fail("\n".join([f"{len(failed)} of {len(runs)} runs failed", *failed]), 1)
+
+
+def _one_of_many(task: Task, config: DictConfig, verbose: bool) -> tuple[Any, str]:
+    """Run one of a sweep's runs; one that fails leaves `FAILED` in its folder, and the sweep goes on.
+
+    Returns:
+        What the task returns, nothing where it failed; and what was wrong.
+    """
+    try:
+        return task(config), ""
+    except (BrokenPipeError, hydra.errors.HydraException) as error:
+        if not isinstance(error, InstantiationException):
+            raise
+        wrong = _reason(error)
+    except UserError as error:
+        wrong = str(error)
+    except Exception as error:  # the others may still work
+        traceback.print_exc()
+        wrong = f"{type(error).__name__}: {error}"
+    if verbose:
+        traceback.print_exc()
+    wrong = printable(wrong)
+    print(f"error: {wrong}", file=sys.stderr, flush=True)
+    write_whole(output_dir() / FAILED, wrong + "\n")
+    return None, wrong  # a number that is none would end Optuna's search
 
 
 def output_dir() -> Path:
@@ -145,17 +215,19 @@ def quoted(argument: str, sweeps: bool = False) -> str:
         sweeps: whether commas may separate the values of a sweep; a file of that very name goes before.
     """
     key, separator, value = argument.partition("=")
-    if not separator or not value or argument.startswith("-") or value[0] in "'\"":
+    if not separator or not value or argument.startswith("-"):
+        return argument
+    there = _exists(value)
+    if value[0] in "'\"" and not there:
         return argument
     try:
         override = OverridesParser.create().parse_override(argument)
         taken = sweeps or not override.is_sweep_override()
     except HydraException:
         taken = False
-    if taken and not (set(value) & set(",[]{}()") and Path(value).expanduser().exists()):
+    if taken and not (set(value) & set(",[]{}()'\"\\") and there) and value == _literal(value):
         return argument
-    escaped = value.replace("'", "\\'")
-    return f"{key}='{escaped}'"
+    return f"{key}={_in_quotes(value)}"
 
 
 def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
@@ -164,14 +236,41 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        own = not keys or takes_value or argument.startswith(("-", "+", "~"))
-        own |= "=" in argument and not Path(argument).exists()
+        own = not keys or takes_value or argument.startswith("-")
+        own |= (argument.startswith(("+", "~")) or "=" in argument) and not _exists(argument)
         (kept if own else bare).append(argument)
         takes_value = argument in _VALUED
     if len(bare) > len(keys):
-        escaped = (path.replace("'", "\\'") for path in bare[len(keys) - 1 :])
-        bare[len(keys) - 1 :] = ["[" + ",".join(f"'{path}'" for path in escaped) + "]"]
+        bare[len(keys) - 1 :] = ["[" + ",".join(map(_in_quotes, bare[len(keys) - 1 :])) + "]"]
+    else:
+        bare = [_in_quotes(path) if path and _exists(path) else path for path in bare]
     return [*kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
+
+
+def _without_secret(argument: str, keys: Sequence[str]) -> str:
+    """An argument in which an address has no password: Hydra shows and stores what it is given."""
+    key, separator, value = argument.partition("=")
+    return f"{key}{separator}{hidden(value)}" if key in keys and "://" in value else argument
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists() or Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # too long, nobody's home, a zero in it
+        return False
+
+
+def _in_quotes(value: str) -> str:
+    """A value between quotes, as Hydra reads it, with what is no interpolation kept from OmegaConf."""
+    escaped = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), _literal(value))
+    return f"'{escaped}'"
+
+
+def _literal(value: str) -> str:
+    """A value in which `${` is escaped where it is in the name of a file or folder that exists."""
+    parts = Path(value).parts
+    there = [part for count, part in enumerate(parts, 1) if "${" in part and _exists(str(Path(*parts[:count])))]
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", value) if there else value
 
 
 def _help(config: Path, arguments: Sequence[str]) -> str:
@@ -304,5 +403,5 @@ def _composition(error: BaseException) -> str:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    print(f"error: {printable(message)}", file=sys.stderr, flush=True)
     sys.exit(status)

@@ -1,7 +1,12 @@
 """Pictures: finding them in folders, reading, checking, converting and writing them. One list of endings for all."""
 
+import os
+import re
+import sys
+import tempfile
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -22,7 +27,13 @@ WRITABLE = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
 """Endings, lower case, of the kinds that are written."""
 # How a whole file of this kind ends, somewhere after its header; OpenCV decodes a cut one without a word
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", 0xDA, b"\xff\xd9"
+_STDERR = 2
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
+
+
+def for_opencv(path: str | Path) -> Any:
+    """A path as OpenCV takes it: a name that is no UTF-8 ends the process in a `str`, and not as bytes."""
+    return os.fsencode(path)
 
 
 def is_hidden(path: Path) -> bool:
@@ -71,11 +82,13 @@ def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     if _is_cut(data):
         raise ImageError(f"{path} is cut off: the end of the picture is missing")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise ImageError(f"{path} cannot be decoded: {error.err}") from error
+        image, said = _decoded(data, flags)
+    except (cv2.error, MemoryError) as error:
+        raise ImageError(f"{path} cannot be decoded: {getattr(error, 'err', 'it does not fit into memory')}") from error
     if image is None:
         raise ImageError(f"{path} is not a picture that OpenCV can read, or is damaged")
+    if damage := next((line for line in said if _is_damage(line, len(data))), None):
+        raise ImageError(f"{path} is damaged: {damage}")
     return np.asarray(image, np.uint8)
 
 
@@ -139,6 +152,39 @@ def save_picture(path: Path, image: Image) -> Path:
         raise OutputError(f"{path} cannot be encoded")
     write_whole(path, data.tobytes())
     return path
+
+
+_decoding = threading.Lock()
+_JPEG_WARNING = re.compile(r"Corrupt JPEG data: (.+)")
+_HARMLESS = 0.01  # share of a file's bytes that may be superfluous: some cameras write a few
+
+
+def _decoded(data: bytes, flags: int) -> tuple[Image | None, list[str]]:
+    """A picture, and what libjpeg says of damage: it says so on the process's standard error alone."""
+    if not data.startswith(_JPEG_START):
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags), []  # type: ignore[return-value]
+    with _decoding, tempfile.TemporaryFile() as told:
+        try:
+            real = os.dup(_STDERR)
+        except OSError:  # closed
+            return cv2.imdecode(np.frombuffer(data, np.uint8), flags), []  # type: ignore[return-value]
+        try:
+            os.dup2(told.fileno(), _STDERR)
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        finally:
+            os.dup2(real, _STDERR)
+            os.close(real)
+        told.seek(0)
+        lines = told.read().decode(errors="replace").splitlines()
+    found = [_JPEG_WARNING.fullmatch(line) for line in lines]
+    for line in (line for line, match in zip(lines, found, strict=True) if not match):  # another thread's
+        print(line, file=sys.stderr, flush=True)
+    return cast(Image | None, image), [match[1] for match in found if match]
+
+
+def _is_damage(warning: str, size: int) -> bool:
+    superfluous = re.match(r"(\d+) extraneous bytes", warning)
+    return superfluous is None or int(superfluous[1]) > _HARMLESS * size
 
 
 def _is_cut(data: bytes) -> bool:

@@ -4,10 +4,11 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
+from msgspec import Meta
 from omegaconf import OmegaConf
 from rich.console import Console
 
@@ -19,6 +20,8 @@ from cascade.files import whole
 from cascade.opencv.distort import Distortion, distort
 from cascade.opencv.tools.install import ensure_tools
 from cascade.pictures import Image, find_pictures, save_picture
+from cascade.ranges import Below, Count, NotNegative, Seed
+from cascade.samples.annotations import FORMATS
 from cascade.samples.folder import ACCOUNT, reasons, write_folder
 from cascade.samples.sieve import Picture, Sieve
 from cascade.samples.sources import Source, pair_sources
@@ -27,6 +30,7 @@ from cascade.samples.vec import read_vec, write_vec
 from cascade.samples.window import Window
 from cascade.terminal import progress_bar
 
+Side = Annotated[int, Meta(ge=8, le=512)]
 _MARKER = "prepare.yaml"
 
 
@@ -38,29 +42,23 @@ class PrepareConfig:
     positives: Any  # a path, null, or a list of such; so are the next two
     annotations: Any
     ignore: Any
-    annotation_format: str | None
+    annotation_format: Annotated[Any, Literal[FORMATS] | None]
     detector: str | None
     negatives: str
-    w: int
-    h: int
-    aspect: str
-    aspect_tolerance: float
-    min_std: float
-    held_out: float
-    seed: int
-    num: int | None
+    w: Side
+    h: Side
+    aspect: Annotated[Any, Literal["crop", "pad", "refuse"]]
+    aspect_tolerance: NotNegative
+    min_std: NotNegative
+    held_out: Below
+    seed: Seed
+    num: Count | None
     overwrite: bool
     variants: Variants
     distort: Distortion
     tools: dict[str, str | None]
 
     def __post_init__(self) -> None:
-        if self.aspect not in ("crop", "pad", "refuse"):
-            raise ConfigError(f"aspect is {self.aspect!r}; it may be crop, pad or refuse")
-        if not 0 <= self.held_out < 1:
-            raise ConfigError(f"held_out is {self.held_out}; it must be 0 or more and below 1")
-        if min(self.w, self.h) < 8:
-            raise ConfigError(f"w × h is {self.w}×{self.h}; both must be at least 8 pixels")
         sources = self.sources()
         if self.detector is not None and sources and all(source.annotations for source in sources):
             raise ConfigError("Give annotations or a detector, not both: either says where the faces are")

@@ -10,7 +10,7 @@ from cascade.opencv.tools.find import FACES_VEC, tools_folder
 from cascade.opencv.tools.install import install_tools
 from cascade.training.run_training import TrainConfig, run_training
 
-ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+ConfigStore.instance().store(name="cascade_train_schema", node=TrainConfig)
 
 
 def train(config: DictConfig) -> float:

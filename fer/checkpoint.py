@@ -36,8 +36,12 @@ class LoadedNetwork(nn.Module):
         return torch.softmax(self.network(self.preprocessing.normalise(faces.float())), dim=1)
 
 
-def build_network(config: dict[str, Any]) -> nn.Module:
-    """Instantiate a network from `_target_` and plain arguments.
+_STARTS = b"PK\x03\x04", b"\x80"
+"""Of what torch writes, and wrote once: archives and pickles."""
+
+
+def build_network(config: dict[str, Any], device: str = "cpu") -> nn.Module:
+    """Instantiate a network from `_target_` and plain arguments; on the device `meta` it has shapes, but no weights.
 
     Raises:
         ModelError: not a class that a module of `fer.models` defines, as a checkpoint from a stranger must not
@@ -53,17 +57,18 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     own = isinstance(network_class, type) and network_class.__module__ == module_name
     if not (own and issubclass(network_class, nn.Module)):
         raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
+    lacks = f"{target} is no network as fer/models/__init__.py wants them; it lacks"
+    if "num_classes" not in inspect.signature(network_class).parameters:
+        raise ModelError(f"{lacks} a constructor that takes num_classes")
+    if not callable(getattr(network_class, "forward_features", None)):
+        raise ModelError(f"{lacks} a method forward_features")
     try:
-        network: nn.Module = network_class(**arguments)
-    except TypeError as error:
-        raise ModelError(f"{target} cannot be built from {arguments}: {error}") from error
-    has = {
-        "a constructor that takes num_classes": "num_classes" in inspect.signature(network_class).parameters,
-        "a method forward_features": callable(getattr(network, "forward_features", None)),
-        "a module head": isinstance(getattr(network, "head", None), nn.Module),
-    }
-    if missing := [part for part, there in has.items() if not there]:
-        raise ModelError(f"{target} is no network as fer/models/__init__.py wants them; it lacks {', '.join(missing)}")
+        with torch.device(device):
+            network: nn.Module = network_class(**arguments)
+    except (TypeError, ValueError, RuntimeError, MemoryError, OverflowError, ArithmeticError, LookupError) as error:
+        raise ModelError(f"{target} cannot be built from {arguments}: {_first_line(error)}") from error
+    if not isinstance(getattr(network, "head", None), nn.Module):
+        raise ModelError(f"{lacks} a module head")
     return network
 
 
@@ -79,14 +84,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"no checkpoint at {path.absolute()}; set ckpt_path to a .ckpt file of a run's folder")
+    with path.open("rb") as file:
+        if not file.read(4).startswith(_STARTS):
+            raise ModelError(f"{path} is no checkpoint of train.py, or is damaged")
     try:
         # The warnings are about pickles that torch did not write; they are refused here or below
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(f"{path} holds more than weights and plain values, perhaps code, or is damaged") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is not a checkpoint, or is damaged: {error}") from error
+    except Exception as error:  # what a stranger's bytes lead a reader to is anybody's guess
+        raise ModelError(f"{path} is not a checkpoint, or is damaged: {_first_line(error)}") from error
     if not isinstance(checkpoint, dict) or METADATA_KEY not in checkpoint:
         raise ModelError(f"{path} was not written by this project's train.py: its '{METADATA_KEY}' entry is missing")
     values = checkpoint[METADATA_KEY]
@@ -103,12 +111,23 @@ def load_network(path: str | Path) -> LoadedNetwork:
     """
     checkpoint = read_checkpoint(path)
     info: ModelInfo = checkpoint[METADATA_KEY]
+    state = checkpoint.get("state_dict")
+    weights = {
+        name: value
+        for name, value in (state.items() if isinstance(state, dict) else ())
+        if isinstance(name, str) and name.startswith("network.") and isinstance(value, Tensor)
+    }
+    if broken := [name for name, value in weights.items() if not value.isfinite().all()]:
+        raise ModelError(f"{path} is broken: {broken[0]} holds values that are no numbers")
+    # first without memory: what a stranger's file asks for need not fit into ours
+    shapes = LoadedNetwork(build_network(info.network, "meta"), info).state_dict()
+    wrong = sorted(shapes.keys() ^ weights.keys()) or [
+        name for name, value in shapes.items() if value.shape != weights[name].shape
+    ]
+    if wrong:
+        raise ModelError(f"the weights in {path} do not fit {info.network['_target_']}: {wrong[0]} differs")
     loaded = LoadedNetwork(build_network(info.network), info)
-    state = checkpoint.get("state_dict", {})
-    try:
-        loaded.load_state_dict({name: value for name, value in state.items() if name.startswith("network.")})
-    except RuntimeError as error:
-        raise ModelError(f"the weights in {path} do not fit {info.network['_target_']}: {error}") from error
+    loaded.load_state_dict(weights)
     return loaded
 
 
@@ -134,3 +153,7 @@ def source_commit() -> str:
     with suppress(PackageNotFoundError):
         return f"v{version('fer-cascade')}"
     return "unknown"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from cascade.errors import ConfigError
@@ -23,9 +25,9 @@ class Crop:
         dx, dy: shift of its centre to the right and downwards.
     """
 
-    scale: float = 1.0
-    dx: float = 0.0
-    dy: float = 0.0
+    scale: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+    dx: Annotated[float, Meta(ge=-5, le=5)] = 0.0
+    dy: Annotated[float, Meta(ge=-5, le=5)] = 0.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that give no square."""

@@ -5,7 +5,8 @@ import os
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import cv2
 from hydra.core.config_store import ConfigStore
@@ -13,7 +14,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
-from cascade.errors import ConfigError
+from cascade.errors import ConfigError, OutputError
+from cascade.files import sole_use
+from cascade.ranges import Count, Natural, NotNegative, Share
+from cascade.text import printable
 from fer.inference.classifier import load_classifier
 from fer.inference.live import LiveSource
 from fer.inference.pipeline import work_through
@@ -21,7 +25,7 @@ from fer.inference.recogniser import ExpressionRecognizer
 from fer.inference.sinks.sink import RunContext, Sink
 from fer.inference.sinks.terminal import TerminalSink
 from fer.inference.sources import Files, find_source
-from fer.inference.tables import read_outcomes, run_to_resume
+from fer.inference.tables import JOB, read_outcomes, run_to_resume
 from fer.inference.tracking import Tracking
 
 log = logging.getLogger(__name__)
@@ -33,8 +37,17 @@ class SaveSettings:
 
     pictures: bool
     crops: bool
-    video: Any
+    video: Annotated[Any, bool | str]
     json: bool
+    guard_cells: bool
+
+
+@dataclass
+class Shard:
+    """Which part of a source this run is about."""
+
+    index: Natural
+    count: Count
 
 
 @dataclass
@@ -44,27 +57,18 @@ class DetectSettings:
     source: Any
     detector: Any
     classifier: str
-    detect_side: int | None
-    threads: int | None
-    unsure_below: float | None
+    detect_side: Count | None
+    threads: Count | None
+    unsure_below: Share | None
     tracking: Tracking
     save: SaveSettings
     explain: bool
-    show: Any
-    seconds: float | None
-    max_retries: int
-    resume: Any
-    shard: dict[str, int]
+    show: Annotated[Any, bool | Literal["auto"]]
+    seconds: NotNegative | None
+    max_retries: Natural
+    resume: Annotated[Any, bool | str]
+    shard: Shard
     sink: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        for name, value in (("detect_side", self.detect_side), ("threads", self.threads)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} must be 1 or more, or null, not {value}")
-        if self.unsure_below is not None and not 0 <= self.unsure_below <= 1:
-            raise ConfigError(f"unsure_below must be a probability, 0 to 1, or null, not {self.unsure_below}")
-        if self.show not in (True, False, "auto"):
-            raise ConfigError(f"show is {self.show!r}; it may be auto, true or false")
 
 
 ConfigStore.instance().store(name="detect_schema", node=DetectSettings)
@@ -79,12 +83,17 @@ def detect(config: DictConfig) -> None:
     source = find_source(chosen.source, chosen.max_retries, chosen.seconds)
     live = isinstance(source, LiveSource)
     if isinstance(source, Files):
-        source = source.shard(chosen.shard["index"], chosen.shard["count"])
+        source = source.shard(chosen.shard.index, chosen.shard.count)
     if chosen.threads is not None:
         cv2.setNumThreads(chosen.threads)
     # Every failure that OpenCV and its FFmpeg log is an error of ours
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    if isinstance(source, Files):
+        _check_targets(chosen.save.video, source, folder)
+        if source.skipped:
+            kinds = ", ".join(f"{count} of {kind}" for kind, count in source.skipped.items())
+            log.warning("left out, as neither pictures nor videos: %s", printable(kinds))
     detector, classifier = instantiate(config.detector), load_classifier(chosen.classifier, chosen.threads)
     recogniser = ExpressionRecognizer(
         detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking, unsure_below=chosen.unsure_below
@@ -102,12 +111,17 @@ def detect(config: DictConfig) -> None:
         folder = run_to_resume(chosen.resume, job, folder.parents[1 if is_multirun() else 0])
         with suppress(OSError):  # Hydra made it for a new run; where results are in it, it stays
             output_dir().rmdir()
-    if done := read_outcomes(folder):
-        log.warning("resuming: %d of %d inputs were done before", len(done), len(source))
-    run = RunContext(folder, recogniser, job, explainer)
-    sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, run, live)]
+    run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer)
     status = 0
     with interruptible(), ExitStack() as stack:
+        stack.enter_context(
+            sole_use(folder, f"another run is writing to {folder}; wait for it, or name another folder")
+        )
+        if chosen.resume is False and (folder / JOB).exists():
+            raise OutputError(f"{folder} holds the results of an earlier run; resume={folder} goes on with it")
+        if done := read_outcomes(folder):
+            log.warning("resuming: %d of %d inputs were done before", len(done), len(source))
+        sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, run, live)]
         try:
             work_through(source.inputs(done), run, [stack.enter_context(sink) for sink in sinks])
         except KeyboardInterrupt:
@@ -134,7 +148,22 @@ def _job(config: DictConfig, recogniser: ExpressionRecognizer, source: str) -> d
         "unsure_below": recogniser.unsure_below,
         "tracking": vars(recogniser.tracking),
         "shard": dict(config.shard),
+        "guard_cells": config.save.guard_cells,
     }
+
+
+def _check_targets(video: Any, source: Files, folder: Path) -> None:
+    """Refuse to write over what is looked at, and one file for the annotated videos of several."""
+    made = [(folder / name).resolve() for name in ("annotated", "crops", "heatmaps")]
+    if inside := [path for path in source.paths if any(path.resolve().is_relative_to(one) for one in made)]:
+        raise ConfigError(f"{inside[0]} lies where this run writes its own pictures; choose another folder for results")
+    if video in (True, False, "auto"):
+        return
+    path = Path(str(video)).expanduser()
+    if len(source.videos) > 1:
+        raise ConfigError(f"save.video={video} is one file for {len(source.videos)} videos; true makes one of each")
+    if path.exists() and any(path.samefile(own) for own in source.paths):
+        raise ConfigError(f"save.video={video} is looked at itself; name another file")
 
 
 def _sinks(config: DictConfig, run: RunContext, live: bool) -> list[Sink]:

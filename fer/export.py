@@ -3,17 +3,19 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from cascade.command import run_command
 from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole
+from cascade.ranges import NotNegative
 from fer.card import update_card
 from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
@@ -22,6 +24,41 @@ if TYPE_CHECKING:  # torch and onnx are imported by what needs them, after a loo
     from fer.checkpoint import LoadedNetwork
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class CropSettings:
+    """Those of `fer.crop.Crop` that replace the checkpoint's."""
+
+    scale: float | None
+    dx: float | None
+    dy: float | None
+
+
+@dataclass
+class PipelineSettings:
+    """Which detector and which model become one file, and how."""
+
+    detector: str | None
+    classifier: str
+    colour: bool
+    optional: bool
+
+
+@dataclass
+class ExportSettings:
+    """Names and types of all settings; `configs/export.yaml` has their values and says what they mean."""
+
+    ckpt_path: str | None
+    output: str | None
+    crop: CropSettings
+    metrics: str | None
+    tolerance: NotNegative
+    overwrite: bool
+    pipeline: PipelineSettings
+
+
+ConfigStore.instance().store(name="export_schema", node=ExportSettings)
 
 
 def to_onnx(loaded: "LoadedNetwork") -> bytes:

@@ -1,10 +1,13 @@
 """What a model says of itself, in a checkpoint (`.ckpt`) and in an exported model (`.onnx`) alike. Needs no torch."""
 
-import json
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self, cast, get_type_hints
+from typing import Annotated, Any, Self
 
+import msgspec
+from msgspec import Meta
+
+from cascade.checked import converted
 from cascade.errors import ModelError
 from fer.crop import FER2013_CROP, Crop
 from fer.preprocessing import Preprocessing
@@ -34,14 +37,9 @@ class ModelInfo:
     crop: Crop = FER2013_CROP
     network: dict[str, Any] = field(default_factory=dict)
     commit: str = "unknown"
-    epoch: int | None = None
+    epoch: Annotated[int, Meta(ge=0)] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
-    unsure_below: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for an impossible probability."""
-        if not 0 <= self.unsure_below <= 1:
-            raise ValueError(f"unsure_below must be 0 to 1, not {self.unsure_below}")
+    unsure_below: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as `read` takes them."""
@@ -55,29 +53,21 @@ class ModelInfo:
             ModelError: neither this format nor format 1, or values that are missing or of the wrong kind.
         """
         try:
-            values = json.loads(values) if isinstance(values, str) else values
-            if (version := values["format"]) not in (1, _FORMAT):
+            values = converted(msgspec.json.decode(values) if isinstance(values, str) else values, dict[str, Any])
+            if (version := values.get("format")) not in (1, _FORMAT):
                 raise ValueError(f"it has format {version!r}, this version reads 1 and {_FORMAT}")
             values = {"unsure_below": 0.0, **(_from_format_1(values) if version == 1 else values)}
-            return cast(Self, _made(cls, values, "model"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} does not describe its model as it must: {error!r}") from error
+            for kind, name in ((cls, "it"), (Preprocessing, "preprocessing"), (Crop, "crop")):
+                part = values if kind is cls else values.get(name)
+                if isinstance(part, dict) and (lacking := [f.name for f in fields(kind) if f.name not in part]):
+                    raise ValueError(f"{name} lacks {', '.join(lacking)}")
+            return converted(values, cls)
+        except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
+            raise ModelError(f"{path} does not describe its model as it must: {error}") from error
 
 
 def _from_format_1(values: dict[str, Any]) -> dict[str, Any]:
     """One crop in place of one per detector; the cascade `frontalface_lbp` frames faces canonically."""
-    crop = values.get("crops", {}).get("frontalface_lbp", asdict(FER2013_CROP))
+    crops = converted(values.get("crops", {}), dict[str, dict[str, Any]])
+    crop = crops.get("frontalface_lbp", asdict(FER2013_CROP))
     return {"epoch": None, "metrics": {}, **values, "crop": {**asdict(Crop()), **crop}}
-
-
-def _made(kind: Any, value: Any, name: str) -> Any:
-    """A plain value as an annotation wants it; a dataclass from a mapping that holds all its fields."""
-    hints = get_type_hints(kind) if is_dataclass(kind) else {}
-    plain = {float: int | float, tuple[str, ...]: list | tuple, dict[str, Any]: dict}
-    if isinstance(value, bool) or not isinstance(value, dict if hints else plain.get(kind, kind)):
-        raise TypeError(f"{name} is {value!r}")
-    if missing := [key for key in hints if key not in value]:
-        raise ValueError(f"{name} lacks {', '.join(missing)}")
-    if hints:
-        return kind(**{key: _made(hint, value[key], f"{name}.{key}") for key, hint in hints.items()})
-    return tuple(map(str, value)) if kind == tuple[str, ...] else value

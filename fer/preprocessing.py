@@ -1,13 +1,17 @@
 """How a face becomes the network's input: the one definition, for training, export and use."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from fer.labels import EXPRESSIONS
+from fer.labels import EXPRESSIONS, check_classes
+
+Side = Annotated[int, Meta(ge=1, le=1024)]
+"""Of a face, in pixels."""
 
 NUDGE = 0.001
 """Added to gray levels before they are rounded. Halves are common, and 32-bit numbers miss them to either side:
@@ -27,18 +31,17 @@ class Preprocessing:
         classes: names of the outputs, in order.
     """
 
-    size: int = 48
-    detail: int | None = 48
-    mean: float = 0.5
-    std: float = 0.5
+    size: Side = 48
+    detail: Side | None = 48
+    mean: Annotated[float, Meta(ge=-1e3, le=1e3)] = 0.5
+    std: Annotated[float, Meta(ge=1e-6, le=1e3)] = 0.5
     classes: tuple[str, ...] = EXPRESSIONS
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that no face can be prepared with."""
         if self.size < 1 or (self.detail is not None and self.detail < 1) or not self.std > 0:
             raise ValueError(f"size and detail must be 1 pixel or more and std above 0, not {self}")
-        if not self.classes or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes must have names of their own, not {self.classes}")
+        check_classes(self.classes)
 
     def normalise(self, pixels: Any) -> Any:
         """Turn float pixels of 0 to 255 (NumPy array or tensor, any shape) into the network's range."""

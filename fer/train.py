@@ -1,8 +1,41 @@
 """Train and evaluate an expression classifier: `python train.py data.path=fer2013.csv`."""
 
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from cascade.command import run_command
+from cascade.ranges import Count, Seed
+from fer.training.limits import LIMITS
+
+
+@dataclass
+class TrainSettings:
+    """Names and types of the settings beside the groups; `configs/train.yaml` has their values and meaning."""
+
+    data: Any
+    augmentation: Any
+    model: Any
+    loss: Any
+    optimizer: Any
+    scheduler: Any
+    trainer: Any
+    callbacks: Any
+    logger: Any
+    monitor: Annotated[Any, Literal["val/acc", "val/macro_f1", "val/ece", "val/loss"]]
+    mode: Annotated[Any, Literal["max", "min"]]
+    seed: Seed
+    train: bool
+    test: bool
+    ckpt_path: str | None
+    threads: Count | None
+    channels_last: bool
+    compile: bool
+
+
+ConfigStore.instance().store(name="train_schema", node=TrainSettings)
 
 
 def train(config: DictConfig) -> float | None:
@@ -14,7 +47,7 @@ def train(config: DictConfig) -> float | None:
 
 def main() -> None:
     """Run the command."""
-    run_command(train, "train", extra="train")
+    run_command(train, "train", extra="train", limits=LIMITS)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cascade.convolutional.scenes import Floats, Scene, cut, into_patch, overlaps
 from cascade.pictures import Image
+from cascade.ranges import NotNegative, Share
 
 IGNORED, NOTHING, OBJECT = -1.0, 0.0, 1.0
 """What a target's first number says of its window; the others are offset and scale, where there is an object."""
@@ -32,17 +33,17 @@ class Variation:
             given noise, JPEG artefacts, light from one side, something before them.
     """
 
-    angle: float = 8.0
+    angle: NotNegative = 8.0
     mirror: bool = True
-    contrast: float = 0.3
-    brightness: float = 25.0
-    gamma: float = 0.25
-    blurred: float = 0.15
-    coarse: float = 0.2
-    noisy: float = 0.2
-    compressed: float = 0.15
-    shaded: float = 0.2
-    covered: float = 0.1
+    contrast: NotNegative = 0.3
+    brightness: NotNegative = 25.0
+    gamma: NotNegative = 0.25
+    blurred: Share = 0.15
+    coarse: Share = 0.2
+    noisy: Share = 0.2
+    compressed: Share = 0.15
+    shaded: Share = 0.2
+    covered: Share = 0.1
 
     def turn(self, random: np.random.Generator) -> tuple[float, bool]:
         """An angle in radians, and whether to mirror."""

@@ -233,3 +233,9 @@ def fit(
         finally:
             signal.signal(signal.SIGINT, on_ctrl_c)
     network.cpu().eval()
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies numbers of 16 bits; where it does not, they are far slower than those of 32."""
+    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public, so it may go
+    return told is not None and bool(told())

@@ -3,9 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from cascade.convolutional.examples import Variation
 from cascade.errors import ConfigError
+from cascade.ranges import Count, Natural, NotNegative, Part, Positive, Seed, Share
 
 
 @dataclass(kw_only=True)
@@ -21,12 +25,12 @@ class StageOptions:
         final_recall: the same in the finished detector: the lower, the fewer windows the next stage looks at.
     """
 
-    rounds: int
-    steps: int
-    batch: int
-    rate: float
-    recall: float
-    final_recall: float
+    rounds: Count
+    steps: Count
+    batch: Count
+    rate: Positive
+    recall: Part
+    final_recall: Part
 
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "batch"):
@@ -46,9 +50,9 @@ class ScanOptions(StageOptions):
         channels, deep: of `ScanNetwork`.
     """
 
-    size: float
-    channels: Sequence[int]
-    deep: Sequence[int]
+    size: Positive
+    channels: Sequence[Count]
+    deep: Sequence[Count]
 
 
 @dataclass(kw_only=True)
@@ -64,12 +68,12 @@ class LookOptions(StageOptions):
         passes: how often it looks, each time where it found the object before.
     """
 
-    size: float
-    context: float
-    jitter: Sequence[float]
-    channels: Sequence[int]
-    hidden: int
-    passes: int
+    size: Positive
+    context: Positive
+    jitter: Sequence[NotNegative]
+    channels: Sequence[Count]
+    hidden: Count
+    passes: Count
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,22 +103,22 @@ class Options:
         memory: gigabytes of decoded pictures that are kept.
     """
 
-    w: int
-    h: int
+    w: Count
+    h: Count
     scan: ScanOptions
     looks: dict[str, LookOptions]
     variation: Variation = field(default_factory=Variation)
-    fewest: int
-    held_out: float
-    seed: int
-    smallest: float
-    threshold: float
-    max_windows: int
-    accelerator: str
+    fewest: Count
+    held_out: Annotated[float, Meta(gt=0, lt=1)]
+    seed: Seed
+    smallest: Positive
+    threshold: Share
+    max_windows: Count
+    accelerator: Literal["auto", "cpu", "gpu"]
     precision: str
-    workers: int | None
-    threads: int | None
-    memory: float
+    workers: Natural | None
+    threads: Count | None
+    memory: NotNegative
 
     def __post_init__(self) -> None:
         if not 0 < self.held_out < 1:

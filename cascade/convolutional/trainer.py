@@ -16,7 +16,7 @@ import torch
 from cascade.convolutional.examples import Hard, ScanExamples, Source, WindowExamples
 from cascade.convolutional.export import to_onnx
 from cascade.convolutional.graph import CascadeGraph, WindowStage
-from cascade.convolutional.learning import Examples, Learning, Machine, fit
+from cascade.convolutional.learning import Examples, Learning, Machine, fit, has_bf16
 from cascade.convolutional.mining import Look, calibrate, covers, look, mistakes
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
@@ -93,7 +93,7 @@ class _Run:
         self.source = Source(self.scenes, options.aspect, options.variation)
         precision = options.precision
         if precision == "auto":
-            precision = "bf16-mixed" if _has_bf16() else "32-true"
+            precision = "bf16-mixed" if has_bf16() else "32-true"
         processors = os.cpu_count() or 1
         workers = min(8, processors // 2) if options.workers is None else options.workers
         torch.set_num_threads(max(1, processors - workers) if options.threads is None else options.threads)
@@ -315,9 +315,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
         return None
     return state
-
-
-def _has_bf16() -> bool:
-    """Whether the processor multiplies numbers of 16 bits; where it does not, they are slower than those of 32."""
-    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public, so it may go
-    return told is not None and bool(told())

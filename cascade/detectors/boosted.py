@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
@@ -15,7 +16,8 @@ from cascade.detectors.names import declared_adjustment, find_cascade
 from cascade.detectors.opencv import OpenCVDetector, require_opencv
 from cascade.detectors.size import Size, checked_size, pixels
 from cascade.errors import ModelError
-from cascade.pictures import Image, to_gray
+from cascade.pictures import Image, for_opencv, to_gray
+from cascade.ranges import Natural, NotNegative
 from cascade.xml import last_stage_threshold
 
 # Reduced until the smallest face just fills the window, pictures lose a tenth of the average precision on
@@ -46,12 +48,12 @@ class CascadeDetector(OpenCVDetector):
     def __init__(
         self,
         cascade: str | Path = "frontalface_default",
-        scale_factor: float = 1.1,
-        min_neighbors: int = 3,
+        scale_factor: Annotated[float, Meta(gt=1, le=100)] = 1.1,
+        min_neighbors: Natural = 3,
         min_size: Size = None,
         max_size: Size = None,
         *,
-        min_score: float = 0.0,
+        min_score: NotNegative = 0.0,
         equalize: bool = False,
         reduce: bool = False,
         mirror: bool = False,
@@ -110,7 +112,7 @@ class CascadeDetector(OpenCVDetector):
 
     def _load(self) -> tuple[Any, float]:
         """The classifier and the threshold of its last stage."""
-        classifier = cv2.CascadeClassifier(str(self.path))
+        classifier = cv2.CascadeClassifier(for_opencv(self.path))
         if classifier.empty():
             raise ModelError(f"{self.path} holds no cascade; expected the cascade.xml that opencv_traincascade writes")
         return classifier, last_stage_threshold(self.path)

@@ -17,6 +17,7 @@ from cascade.detectors.size import Size, pixels
 from cascade.errors import ModelError
 from cascade.onnx import OnnxGraph
 from cascade.pictures import Image, to_gray
+from cascade.ranges import Count, Share
 
 METADATA_KEY = "convolutional_cascade"
 """The key under which a file's metadata hold `ConvolutionalInfo`, as JSON."""
@@ -118,10 +119,10 @@ class ConvolutionalDetector(FileDetector):
         self,
         model: str | Path = "convolutional",
         min_size: Size = None,
-        threshold: float | None = None,
-        max_windows: int | None = None,
+        threshold: Share | None = None,
+        max_windows: Count | None = None,
         *,
-        threads: int | None = None,
+        threads: Count | None = None,
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:
         path = find_cascade(model, ".onnx")

@@ -1,8 +1,12 @@
 """Sizes of faces as users give them: in pixels, or as a share of the picture."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from cascade.errors import ModelError
 
-Size = int | float | None
+Size = Annotated[int, Meta(ge=1)] | Annotated[float, Meta(gt=0)] | None
 """A bound of a box's sides, as the model frames faces: an int in pixels, a float below 1 as a share of the image's
 shorter side, None for none."""
 

@@ -13,6 +13,7 @@ from cascade.detectors.opencv import OpenCVDetector, require_opencv
 from cascade.detectors.size import Size, pixels
 from cascade.errors import ModelError
 from cascade.pictures import Image, check_image
+from cascade.ranges import Count, Share
 
 URL = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
@@ -49,11 +50,11 @@ class YuNetDetector(OpenCVDetector):
     def __init__(
         self,
         model_path: str | Path,
-        score_threshold: float = 0.6,
-        nms_threshold: float = 0.3,
-        top_k: int = 5000,
+        score_threshold: Share = 0.6,
+        nms_threshold: Share = 0.3,
+        top_k: Count = 5000,
         *,
-        width: int | None = None,
+        width: Count | None = None,
         min_size: Size = None,
         box_adjustment: BoxAdjustment | None = None,
     ) -> None:

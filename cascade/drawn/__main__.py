@@ -10,10 +10,6 @@ from cascade.command import interruptible, run_command
 from cascade.errors import ConfigError
 from cascade.terminal import progress_bar
 
-#: The least value of every number.
-_LEAST = {"seed": 0, "train": 0, "val": 0, "test": 0, "positives": 0, "negatives": 0, "count": 1, "frames": 1}
-_LEAST |= {"people": 1, "n_faces": 0, "size": 16, "min_size": 12, "width": 32, "height": 32, "fps": 1}
-
 
 def draw(config: DictConfig) -> None:
     """Write what the config describes, and print where."""
@@ -21,12 +17,6 @@ def draw(config: DictConfig) -> None:
     out = settings["out"]
     if "_target_" not in settings or not isinstance(out, str | int) or out == "???":
         raise ConfigError("name what to draw and one file or folder to make: python -m cascade.drawn chips drawn")
-    for key, value in settings.items():
-        least, kinds = _LEAST.get(key), (int, float) if key == "fps" else int
-        if least is not None and (isinstance(value, bool) or not isinstance(value, kinds) or value < least):
-            raise ConfigError(f"{key} is a {'' if key == 'fps' else 'whole '}number from {least} up, not {value!r}")
-        if key in ("colour", "clean") and not isinstance(value, bool):
-            raise ConfigError(f"{key} is true or false, not {value!r}")
     path = Path(str(out)).expanduser()
     try:
         with interruptible(), progress_bar() as bar:

@@ -9,9 +9,10 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
+from msgspec import Meta
 
 from cascade.contact_sheet import contact_sheet
 from cascade.drawn.backgrounds import render_background
@@ -20,8 +21,12 @@ from cascade.drawn.renderer import RenderedFace, generator, render_face
 from cascade.drawn.scenes import Scene, SceneFace, moving_scene, render_chip, render_scene
 from cascade.errors import OutputError
 from cascade.files import whole
-from cascade.pictures import WRITABLE, save_picture, to_gray
+from cascade.pictures import WRITABLE, for_opencv, save_picture, to_gray
+from cascade.ranges import Count, Natural
 
+Side = Annotated[int, Meta(ge=16, le=4096)]
+Length = Annotated[int, Meta(ge=32, le=2**14)]
+Rate = Annotated[float, Meta(ge=1, le=1000)]
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 #: fer2013's name for each split.
@@ -40,7 +45,7 @@ def split_face(seed: int, split: str, place: int, size: int) -> RenderedFace:
     return render_face(seed, (tuple(USAGES).index(split) << 32) + place, size=size)
 
 
-def write_csv(out: Path, train: int, val: int, test: int, seed: int, *, track: Track = iter) -> None:
+def write_csv(out: Path, train: Natural, val: Natural, test: Natural, seed: Natural, *, track: Track = iter) -> None:
     """Write a file like Kaggle's `fer2013.csv`: `emotion,pixels,Usage`, 48×48, so many faces per split."""
     with whole(out, replace=False) as part, part.open("w", encoding="ascii", newline="\n") as file:
         file.write("emotion,pixels,Usage\n")
@@ -50,7 +55,9 @@ def write_csv(out: Path, train: int, val: int, test: int, seed: int, *, track: T
             file.write(f"{EXPRESSIONS.index(face.expression)},{pixels},{USAGES[split]}\n")
 
 
-def write_folder(out: Path, train: int, val: int, test: int, seed: int, size: int, *, track: Track = iter) -> None:
+def write_folder(
+    out: Path, train: Natural, val: Natural, test: Natural, seed: Natural, size: Side, *, track: Track = iter
+) -> None:
     """Write `train|val|test/<class>/NNNNN.png`, gray, so many faces of `size` pixels per split; none: no folder."""
     places = _places(train, val, test)
     with whole(out, replace=False) as part:
@@ -63,7 +70,7 @@ def write_folder(out: Path, train: int, val: int, test: int, seed: int, size: in
 
 
 def write_chips(
-    out: Path, positives: int, negatives: int, seed: int, *, colour: bool = False, track: Track = iter
+    out: Path, positives: Natural, negatives: Natural, seed: Natural, *, colour: bool = False, track: Track = iter
 ) -> None:
     """Write what a face detector is trained on: `positives/`, `positives.dat` and `negatives/`.
 
@@ -90,13 +97,23 @@ def write_chips(
         (part / "positives.dat").write_text("".join(lines), encoding="utf-8")
 
 
-def write_scenes(out: Path, count: int, seed: int, *, track: Track = iter, **scenes: Any) -> None:
-    """Write `NNNNN.png`, `scenes.dat` (OpenCV's info format) and `scenes.json`; `scenes` is for `render_scene`."""
+def write_scenes(
+    out: Path,
+    count: Count,
+    seed: Natural,
+    *,
+    width: Length = 640,
+    height: Length = 480,
+    n_faces: Natural = 3,
+    min_size: Annotated[float, Meta(ge=12)] = 40.0,
+    track: Track = iter,
+) -> None:
+    """Write `NNNNN.png`, `scenes.dat` (OpenCV's info format) and `scenes.json`; see `render_scene`."""
     with whole(out, replace=False) as part:
         part.mkdir()
         lines, entries = [], []
         for index in track(range(count)):
-            scene = render_scene(seed, index, **scenes)
+            scene = render_scene(seed, index, width, height, n_faces, min_size=min_size)
             name = f"{index:05d}.png"
             save_picture(part / name, scene.image)
             lines.append(info_line(name, scene.faces))
@@ -106,7 +123,15 @@ def write_scenes(out: Path, count: int, seed: int, *, track: Track = iter, **sce
 
 
 def write_video(
-    out: Path, frames: int, seed: int, *, width: int, height: int, n_faces: int, fps: float, track: Track = iter
+    out: Path,
+    frames: Count,
+    seed: Natural,
+    *,
+    width: Length,
+    height: Length,
+    n_faces: Natural,
+    fps: Rate,
+    track: Track = iter,
 ) -> None:
     """Write a film as .mp4 or .avi, and its faces per frame as a .json of the same name.
 
@@ -117,7 +142,7 @@ def write_video(
     if codec is None:
         raise OutputError(f"{out}: a film is written as {' or '.join(CODECS)}")
     with whole(out.with_suffix(".json"), replace=False) as truth, whole(out, replace=False) as part:
-        writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*codec), fps, (width, height))
+        writer = cv2.VideoWriter(for_opencv(part), cv2.VideoWriter.fourcc(*codec), fps, (width, height))
         if not writer.isOpened():
             raise OutputError(f"{out}: OpenCV cannot write {out.suffix} here; try {' or '.join(CODECS)}")
         entries = []
@@ -132,7 +157,7 @@ def write_video(
         _write_json(truth, seed=seed, fps=float(fps), frames=entries)
 
 
-def write_sheet(out: Path, people: int, seed: int, size: int, *, clean: bool, track: Track = iter) -> None:
+def write_sheet(out: Path, people: Count, seed: Natural, size: Side, *, clean: bool, track: Track = iter) -> None:
     """Write one picture of people (columns) who show each expression (rows), with captions, `size` pixels a face.
 
     `clean` draws them in colour, frontal and evenly lit; else they are as a network gets them, 48×48, enlarged.

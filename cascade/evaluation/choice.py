@@ -8,6 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from cascade.checked import check_config
 from cascade.command import CONFIGS
 from cascade.detector import FaceDetector
 from cascade.detectors.names import RESULTS, find_cascade
@@ -38,6 +39,7 @@ def build_detectors(choices: Iterable[str | Mapping[str, Any]], settings: Mappin
     made: dict[str, FaceDetector] = {}
     for choice in choices:
         shown, config = _config(choice, settings)
+        check_config(OmegaConf.create({shown: config}) if "." not in shown else OmegaConf.create(config))
         detector = instantiate(config)
         if not isinstance(detector, FaceDetector):
             raise ConfigError(f"{config['_target_']} is no face detector: it has no detect(image)")

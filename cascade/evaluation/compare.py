@@ -114,6 +114,8 @@ def compare(
         raise DataError(f"{taken} images are too few to fit on a share of {fit_share} and count the rest")
     order = np.random.default_rng(seed).permutation(len(looks)).tolist()
     training, counted = [looks[i] for i in order[:taken]], [looks[i] for i in sorted(order[taken:])]
+    if not any(len(entry.boxes) for entry, _ in counted):
+        raise DataError(f"there is nothing to find: not one face is annotated in {len(counted)} images")
     if all(entry.ignore.all() for entry, _ in counted):
         raise DataError("no annotated face counts: all are ignored; loosen the filter (count=...)")
     results = {}

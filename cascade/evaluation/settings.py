@@ -1,19 +1,20 @@
 """Types and limits of the settings of `python -m cascade.evaluate`."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from cascade.errors import ConfigError
 from cascade.evaluation.truth import FaceFilter
+from cascade.ranges import Below, Count, Natural, NotNegative, Part, Seed
+from cascade.samples.annotations import FORMATS
 
 
 @dataclass
 class SpeedSettings:
     """How speed is measured; configs/cascade/evaluate.yaml says what each means."""
 
-    images: int
-    threads: int
-    repeats: int
+    images: Natural
+    threads: Count
+    repeats: Count
 
 
 @dataclass
@@ -22,30 +23,19 @@ class EvaluateSettings:
 
     truth: str
     images: str | None
-    format: str | None
+    format: Annotated[Any, Literal[FORMATS] | None]
     category: Any
     negatives: str | None
-    limit: int | None
+    limit: Count | None
     detectors: list[Any]
     settings: dict[str, Any]
-    iou: float
-    false_positives: list[float]
-    false_positives_per_image: list[float]
-    sweep: list[int]
-    fit_share: float
-    seed: int
-    threads: int | None
+    iou: Part
+    false_positives: list[NotNegative]
+    false_positives_per_image: list[NotNegative]
+    sweep: list[Count]
+    fit_share: Below
+    seed: Seed
+    threads: Count | None
     speed: SpeedSettings
-    tiles: int
+    tiles: Natural
     count: FaceFilter = field(default_factory=FaceFilter)
-
-    def __post_init__(self) -> None:
-        rules = {
-            "iou above 0 and at most 1": 0 < self.iou <= 1,
-            "values of sweep from 1 on": all(least >= 1 for least in self.sweep),
-            "limit at least 1": self.limit is None or self.limit >= 1,
-            "fit_share at least 0 and below 1": 0 <= self.fit_share < 1,
-            "speed.repeats at least 1": self.speed.repeats >= 1,
-        }
-        if broken := [rule for rule, holds in rules.items() if not holds]:
-            raise ConfigError(f"a setting cannot be used; needed is {', '.join(broken)}")

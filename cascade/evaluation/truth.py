@@ -1,10 +1,15 @@
 """Which annotated faces a detector is expected to find."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
+from msgspec import Meta
+
+from cascade.ranges import NotNegative
 from cascade.samples.image_annotations import ImageAnnotations
 
 _WIDER_MIN_SIZE = 24
+Flag = Annotated[int, Meta(ge=0, le=2)]
 
 
 @dataclass
@@ -18,10 +23,10 @@ class FaceFilter:
         invalid: count those that WIDER marks as invalid, too.
     """
 
-    min_size: float | None = None
-    max_blur: int = 1
-    max_occlusion: int = 0
-    max_pose: int = 0
+    min_size: NotNegative | None = None
+    max_blur: Flag = 1
+    max_occlusion: Flag = 0
+    max_pose: Flag = 0
     invalid: bool = False
 
     def apply(self, entry: ImageAnnotations) -> ImageAnnotations:

@@ -9,9 +9,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cascade.errors import ConfigError, DataError
+from cascade.errors import DataError
 from cascade.opencv.tools.find import Tools
 from cascade.pictures import read_gray, save_picture
+from cascade.ranges import Count, Gray, Natural, NotNegative
 from cascade.samples.vec import VecHeader, read_vec_header
 
 _NUMBERS = ("num", "bgcolor", "bgthresh", "maxidev", "maxxangle", "maxyangle", "maxzangle", "rngseed")
@@ -25,20 +26,16 @@ class Distortion:
     """
 
     image: str | None
-    num: int
-    bgcolor: int
-    bgthresh: int
+    num: Count
+    bgcolor: Gray
+    bgthresh: Gray
     inv: bool
     randinv: bool
-    maxidev: int
-    maxxangle: float
-    maxyangle: float
-    maxzangle: float
-    rngseed: int
-
-    def __post_init__(self) -> None:
-        if self.num < 1:
-            raise ConfigError(f"distort.num is {self.num}; it must be at least 1")
+    maxidev: Gray
+    maxxangle: NotNegative
+    maxyangle: NotNegative
+    maxzangle: NotNegative
+    rngseed: Natural
 
     def arguments(self) -> list[str]:
         """The binary's argument list."""

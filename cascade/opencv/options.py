@@ -4,21 +4,17 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
 
+from cascade.checked import check_values
 from cascade.errors import ConfigError
+from cascade.ranges import Count, Natural, Part
 from cascade.training.trainer import Findings, Inputs
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "stageType": ("BOOST",),
-    "featureType": ("HAAR", "LBP", "HOG"),
-    "mode": ("BASIC", "CORE", "ALL"),
-    "bt": ("GAB", "DAB", "RAB", "LB"),
-}
-_LEAST = dict.fromkeys(("numPos", "numNeg", "numStages", "maxDepth", "maxWeakCount"), 1)
-_LEAST |= {"precalcValBufSize": 0, "precalcIdxBufSize": 0, "numThreads": 0, "w": 8, "h": 8}
-_RATES = ("minHitRate", "maxFalseAlarmRate", "weightTrimRate")
+Side = Annotated[int, Meta(ge=8)]
 # Haar features by their cells, across and down
 _BASIC = ((2, 1), (1, 2), (3, 1), (1, 3), (2, 2))
 _CORE = (*_BASIC, (4, 1), (1, 4), (3, 3))
@@ -34,37 +30,28 @@ class TrainOptions:
     in `configs/cascade/trainer/opencv.yaml`; sizes are in pixels, rates 0..1, buffers in MB.
     """
 
-    numPos: int = 2000  # noqa: N815  (the binary's names)
-    numNeg: int = 1000  # noqa: N815
-    numStages: int = 20  # noqa: N815
-    w: int = 24
-    h: int = 24
-    featureType: str = "HAAR"  # noqa: N815
-    mode: str = "BASIC"
-    bt: str = "GAB"
-    minHitRate: float = 0.995  # noqa: N815
-    maxFalseAlarmRate: float = 0.5  # noqa: N815
-    weightTrimRate: float = 0.95  # noqa: N815
-    maxDepth: int = 1  # noqa: N815
-    maxWeakCount: int = 100  # noqa: N815
-    precalcValBufSize: int = 1024  # noqa: N815
-    precalcIdxBufSize: int = 1024  # noqa: N815
-    numThreads: int = 0  # noqa: N815
+    numPos: Count = 2000  # noqa: N815  (the binary's names)
+    numNeg: Count = 1000  # noqa: N815
+    numStages: Count = 20  # noqa: N815
+    w: Side = 24
+    h: Side = 24
+    featureType: Literal["HAAR", "LBP", "HOG"] = "HAAR"  # noqa: N815
+    mode: Literal["BASIC", "CORE", "ALL"] = "BASIC"
+    bt: Literal["GAB", "DAB", "RAB", "LB"] = "GAB"
+    minHitRate: Part = 0.995  # noqa: N815
+    maxFalseAlarmRate: Part = 0.5  # noqa: N815
+    weightTrimRate: Part = 0.95  # noqa: N815
+    maxDepth: Count = 1  # noqa: N815
+    maxWeakCount: Count = 100  # noqa: N815
+    precalcValBufSize: Natural = 1024  # noqa: N815
+    precalcIdxBufSize: Natural = 1024  # noqa: N815
+    numThreads: Natural = 0  # noqa: N815
     acceptanceRatioBreakValue: float = -1.0  # noqa: N815
-    stageType: str = "BOOST"  # noqa: N815
+    stageType: Literal["BOOST"] = "BOOST"  # noqa: N815
     baseFormatSave: bool = False  # noqa: N815
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            kind, choices = type(getattr(TrainOptions, name)), _CHOICES.get(name)
-            if type(value) is not kind and not (kind is float and type(value) is int):
-                raise ConfigError(f"options.{name} is {value!r}; it must be of type {kind.__name__}")
-            if choices is not None and value not in choices:
-                raise ConfigError(f"options.{name} is {value!r}; it may be {', '.join(choices)}")
-            if name in _LEAST and value < _LEAST[name]:
-                raise ConfigError(f"options.{name} is {value}; it must be at least {_LEAST[name]}")
-            if name in _RATES and not 0 < value <= 1:
-                raise ConfigError(f"options.{name} is {value}; it must be above 0 and at most 1")
+        check_values(TrainOptions, vars(self), "options.")
         if self.baseFormatSave and self.featureType != "HAAR":
             raise ConfigError("options.baseFormatSave works with featureType HAAR alone: the old format has no other")
 

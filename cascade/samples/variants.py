@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from cascade.boxes import Box
-from cascade.errors import ConfigError
+from cascade.checked import check_values
 from cascade.pictures import Image
+from cascade.ranges import Natural, NotNegative
 
 
 @dataclass
@@ -25,16 +26,14 @@ class Variants:
         angle: standard deviation of the rotation, in degrees.
     """
 
-    copies: int
+    copies: Natural
     mirror: bool
-    shift: float
-    scale: float
-    angle: float
+    shift: NotNegative
+    scale: NotNegative
+    angle: NotNegative
 
     def __post_init__(self) -> None:
-        for name in ("copies", "shift", "scale", "angle"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"variants.{name} is {getattr(self, name)}; it must be 0 or more")
+        check_values(Variants, vars(self), "variants.")
 
     def vary(self, image: Image, box: Box, size: tuple[int, int], generator: np.random.Generator) -> Image:
         """One copy of a box in a gray picture (H, W), with draws of the generator: uint8, `size` being (width, height).

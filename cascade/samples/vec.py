@@ -13,6 +13,7 @@ from cascade.errors import DataError
 from cascade.files import whole
 from cascade.pictures import Image
 
+_MOST_PIXELS = 2**20  # of a sample
 _HEADER = np.dtype([("count", "<i4"), ("pixels", "<i4"), ("min", "<i2"), ("max", "<i2")])
 
 
@@ -40,7 +41,7 @@ def read_vec_header(path: Path) -> VecHeader:
         raise DataError(f"{path} is no .vec file: it has {size} bytes, its header alone should have 12")
     head = np.frombuffer(raw, _HEADER)[0]
     header = VecHeader(int(head["count"]), int(head["pixels"]))
-    if header.count < 0 or header.pixels <= 0:
+    if header.count < 0 or not 0 < header.pixels <= _MOST_PIXELS:
         raise DataError(f"{path} is no .vec file: its header says {header.count} samples of {header.pixels} pixels")
     whole, rest = divmod(size - _HEADER.itemsize, _sample_type(header.pixels).itemsize)
     if whole < header.count or rest:

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
 from rich.console import Console
@@ -34,17 +34,14 @@ class TrainConfig:
     trainer: dict[str, Any]
     options: dict[str, Any]
     tools: dict[str, Any]
-    preflight: str
+    preflight: Annotated[Any, Literal["strict", "warn"]]
     accept_early_stop: bool
     tensorboard: bool
-    box_adjustment: dict[str, float]
+    box_adjustment: Annotated[Any, BoxAdjustment]
 
     def __post_init__(self) -> None:
-        if self.preflight not in ("strict", "warn"):
-            raise ConfigError(f"preflight is {self.preflight!r}; it may be strict or warn")
         if self.samples is None and None in (self.vec, self.bg):
             raise ConfigError("Give samples=FOLDER, made by python -m cascade.prepare, or vec=FILE and bg=FILE")
-        self.box_adjustment = asdict(BoxAdjustment(**self.box_adjustment))
 
     def inputs(self, window: tuple[int, int]) -> Inputs:
         """The files to train on a window, not looked at yet; another .vec has no pictures."""
@@ -88,7 +85,7 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
         early = result.stopped_early
         figures = report.write("trained" if early is None else "stopped early", early, result)
         detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}
-        detector |= {"trainer": trainer.name, "box_adjustment": config.box_adjustment}
+        detector |= {"trainer": trainer.name, "box_adjustment": asdict(BoxAdjustment(**config.box_adjustment))}
         write_whole(result.model.with_suffix(".json"), json.dumps(detector, indent=2) + "\n")
     if early is not None and not config.accept_early_stop:
         raise early

@@ -2,10 +2,15 @@
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from msgspec import Meta
 from torch import Generator, Tensor
+
+from cascade.checked import check_values
+from cascade.ranges import NotNegative, Share
 
 
 class Augmentation:
@@ -28,21 +33,16 @@ class Augmentation:
 
     def __init__(
         self,
-        rotation: float = 0.0,
-        scale: float = 0.0,
-        shift: float = 0.0,
-        flip: float = 0.0,
-        contrast: float = 0.0,
-        brightness: float = 0.0,
-        erase: float = 0.0,
-        erase_size: tuple[float, float] = (0.02, 0.15),
+        rotation: Annotated[float, Meta(ge=0, le=180)] = 0.0,
+        scale: Annotated[float, Meta(ge=0, le=0.9)] = 0.0,
+        shift: Share = 0.0,
+        flip: Share = 0.0,
+        contrast: NotNegative = 0.0,
+        brightness: Share = 0.0,
+        erase: Share = 0.0,
+        erase_size: tuple[Share, Share] = (0.02, 0.15),
     ) -> None:
-        for name, value, limit in (("flip", flip, 1.0), ("erase", erase, 1.0), ("scale", scale, 0.9)):
-            if not 0.0 <= value <= limit:
-                raise ValueError(f"augmentation.{name} must lie in 0 to {limit:g}, got {value}")
-        for name, value in (("rotation", rotation), ("shift", shift), ("contrast", contrast)):
-            if value < 0.0:
-                raise ValueError(f"augmentation.{name} must not be negative, got {value}")
+        check_values(Augmentation, locals(), "augmentation.")
         self.rotation = math.radians(rotation)
         self.scale, self.shift, self.flip = scale, shift, flip
         self.contrast, self.brightness = contrast, brightness

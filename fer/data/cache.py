@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import pickle
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -83,7 +82,8 @@ def _load(path: Path, fingerprint: dict[str, int]) -> dict[str, Tensor] | None:
         return None
     try:
         content = torch.load(path, mmap=True, weights_only=True)
-        return content["tensors"] if content["fingerprint"] == fingerprint else None
-    except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        tensors: dict[str, Tensor] = content["tensors"]
+        return tensors if content["fingerprint"] == fingerprint and dict(tensors) is not None else None
+    except Exception as error:  # what random bytes lead a reader to is anybody's guess
         _log.warning("The cache %s is broken (%s); building it anew", path, error)
         return None

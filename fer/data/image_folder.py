@@ -16,10 +16,11 @@ from torch import Tensor
 
 from cascade.errors import DataError, ImageError
 from cascade.pictures import SUFFIXES, Image, is_hidden, read_gray
+from cascade.ranges import Below, Seed
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
 from fer.labels import EXPRESSIONS
-from fer.preprocessing import resize_face
+from fer.preprocessing import Side, resize_face
 from fer.seeding import SPLIT, generator
 
 SPLIT_FOLDERS: dict[str, Split] = {
@@ -46,11 +47,11 @@ class ImageFolder:
     """
 
     path: str | Path
-    classes: Mapping[str, str | None]
-    val_share: float = 0.1
-    split_seed: int = 0
+    classes: Mapping[str | int, str | None]
+    val_share: Below = 0.1
+    split_seed: Seed = 0
     skip_unreadable: bool = False
-    image_size: int = 48
+    image_size: Side = 48
     detail: ClassVar[int | None] = None
 
     def load(self) -> Mapping[Split, Faces]:

@@ -12,10 +12,11 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from cascade.errors import DataError
+from cascade.ranges import Count, Seed
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, Source, Split
 from fer.data.loader import EpochBatches, FaceLoader
-from fer.preprocessing import Preprocessing, resize_face
+from fer.preprocessing import Preprocessing, Side, resize_face
 from fer.seeding import AUGMENTATION, STATISTICS, generator
 
 log = logging.getLogger(__name__)
@@ -37,12 +38,12 @@ class FaceDataModule(LightningDataModule):
     def __init__(
         self,
         source: Callable[..., Source],
-        image_size: int = 48,
-        batch_size: int = 96,
-        eval_batch_size: int = 256,
+        image_size: Side = 48,
+        batch_size: Count = 96,
+        eval_batch_size: Count = 256,
         augmentation: Augmentation | None = None,
-        augmentation_seed: int = 0,
-        order_seed: int = 0,
+        augmentation_seed: Seed = 0,
+        order_seed: Seed = 0,
         pin_memory: bool = False,
         **source_options: Any,
     ) -> None:

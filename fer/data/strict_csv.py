@@ -1,6 +1,7 @@
 """Reading a CSV strictly, plain or in an archive: every row is right, or the file is refused with the row's number."""
 
 import csv
+import gzip
 import io
 import tarfile
 import zipfile
@@ -8,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NoReturn, cast
 
 from cascade.errors import DataError
 
@@ -78,7 +79,7 @@ class StrictCsv:
 def open_csv(path: Path, columns: Sequence[str]) -> Iterator[StrictCsv]:
     """Open the CSV with the wanted columns, in its archive if it is in one.
 
-    What the file is, is told from its contents and not from its name. In a .zip or .tar.gz, the first CSV that
+    What the file is, is told from its contents and not from its name. In a .zip, .gz or .tar.gz, the first CSV that
     has the columns is taken, however deep its folder.
 
     Raises:
@@ -100,6 +101,9 @@ def open_csv(path: Path, columns: Sequence[str]) -> Iterator[StrictCsv]:
     raise DataError(f"{path} holds no CSV file with the columns {', '.join(columns)}")
 
 
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+
+
 def clipped(text: str, limit: int = 30) -> str:
     """A field as messages show it."""
     return repr(text if len(text) <= limit else text[:limit] + "…")
@@ -116,9 +120,18 @@ def _streams(path: Path) -> Iterator[tuple[IO[bytes], str, int]]:
     elif tarfile.is_tarfile(path):
         with tarfile.open(path) as tar:
             for entry in tar:
-                stream = tar.extractfile(entry) if entry.name.lower().endswith(".csv") else None
+                # no links: what they lead to may be missing
+                stream = tar.extractfile(entry) if entry.isreg() and entry.name.lower().endswith(".csv") else None
                 if stream is not None:
                     yield stream, f"{path}:{entry.name}", entry.size
     else:
         with path.open("rb") as file:
-            yield file, str(path), path.stat().st_size
+            start = file.read(4)
+            file.seek(0)
+            if start == _ZIP:
+                raise zipfile.BadZipFile("its table of contents is missing")
+            if not start.startswith(_GZIP):
+                yield file, str(path), path.stat().st_size
+                return
+        with gzip.open(path) as unpacked:
+            yield cast(IO[bytes], unpacked), str(path), path.stat().st_size  # the packed size, of a third of the bytes

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from cascade.drawn.writers import split_face
+from cascade.ranges import Count, Natural
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
 from fer.labels import EXPRESSIONS
+from fer.preprocessing import Side
 
 
 class Synthetic:
@@ -27,11 +29,11 @@ class Synthetic:
 
     def __init__(
         self,
-        train_size: int = 6000,
-        val_size: int = 1000,
-        test_size: int = 1000,
-        render_seed: int = 0,
-        image_size: int = 48,
+        train_size: Count = 6000,
+        val_size: Count = 1000,
+        test_size: Natural = 1000,
+        render_seed: Natural = 0,
+        image_size: Side = 48,
     ) -> None:
         """Note the sizes; a `test_size` of 0 leaves the test split out.
 

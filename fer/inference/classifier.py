@@ -30,9 +30,23 @@ class Classifier(ABC):
     info: ModelInfo
 
     def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Gray faces, uint8 (N, size, size), to float32 (N, classes), rows summing to 1."""
+        """Gray faces, uint8 (N, size, size), to float32 (N, classes), rows summing to 1.
+
+        Raises:
+            ModelError: what the network gives is no probability.
+        """
         none = np.zeros((0, len(self.info.preprocessing.classes)), np.float32)
-        return np.concatenate([none, *(self._run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))])
+        batches = (self._run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))
+        shares = np.concatenate([none, *batches])
+        # written so that it catches what is no number, too
+        if not (shares >= -1e-6).all() or not (abs(shares.sum(axis=1) - 1) < 1e-3).all():
+            raise ModelError(f"{self.path} is broken: it gives values that are no probabilities")
+        return shares
+
+    def _try(self) -> None:
+        """Read a blank face, so that a broken network is told of before any work; raises ModelError."""
+        size = self.info.preprocessing.size
+        self.probabilities(np.zeros((1, size, size), np.uint8))
 
     @abstractmethod
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -66,6 +80,7 @@ class OnnxClassifier(Classifier):
                 f"{count} classes; {_EXPORT}"
             )
         self._input = next(iter(graph.inputs))
+        self._try()
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._graph.run({self._input: faces})[0], np.float32)
@@ -91,6 +106,7 @@ class CheckpointClassifier(Classifier):
         self.loaded = load_network(path)
         self.info = self.loaded.info
         torch.set_num_threads(threads or 1)
+        self._try()
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch

@@ -9,40 +9,66 @@ from omegaconf import DictConfig
 
 from cascade.command import run_command
 from cascade.errors import OutputError
+from cascade.files import whole
 from fer.inference.tables import FACES, INPUTS, JOB, copy_finished, read_job, read_outcomes, write_job, write_json
+
+JOINED = "joined"
+"""Says in a folder's record that it was made of so many shards."""
 
 
 def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
-    """Join the tables of all shards of one source into `faces.csv`, `inputs.csv` and `faces.json`.
+    """Join the tables of all shards of one source into a folder with `faces.csv`, `inputs.csv` and `faces.json`.
+
+    The folder appears when it is complete, in place of an earlier one of the kind.
 
     Returns:
         How many inputs there are, and how many of them could not be read.
 
     Raises:
-        OutputError: a shard is missing, twice there, or was run with other settings; or nothing is there.
+        OutputError: a shard is missing, interrupted, damaged, twice there, or was run with other settings; or the
+            folder holds something else.
     """
     shards: dict[int, Path] = {}
     shared: dict[str, Any] = {}
+    total = 0
     for folder in folders:
         job = read_job(folder)
-        index = job["shard"].pop("index")
+        index, inputs = _taken(job, folder)
         shared = shared or job
         if job != shared:
             raise OutputError(f"{folder} has another source or other settings than {folders[0]}")
         if index in shards:
             raise OutputError(f"shard {index} is there twice: {shards[index]} and {folder}")
-        shards[index] = folder
+        if (done := len(read_outcomes(folder))) < inputs:
+            raise OutputError(
+                f"{folder}, shard {index}, was interrupted after {done} of {inputs} inputs; go on with resume={folder}"
+            )
+        shards[index], total = folder, total + inputs
     count = shared["shard"]["count"]
     if missing := sorted(set(range(count)) - set(shards)):
         raise OutputError(f"of {count} shards these are missing: {', '.join(map(str, missing))}")
     if output.resolve() in {folder.resolve() for folder in folders}:
         raise OutputError(f"{output} is one of the shards; name another folder with output=")
-    for table in (INPUTS, FACES):
-        copy_finished([shards[index] / table for index in range(count)], output / table)
-    write_job(output, {**shared, "shard": {"index": 0, "count": 1}})
-    write_json(output)
-    outcomes = read_outcomes(output).values()
+    if output.exists() and not (output / JOB).is_file():
+        raise OutputError(f"{output} is there already and holds no results of a run; name another folder with output=")
+    with whole(output) as part:
+        part.mkdir()
+        write_job(part, {**shared, "shard": {"index": 0, "count": 1}, "inputs": total, JOINED: len(shards)})
+        for table in (INPUTS, FACES):
+            copy_finished([shards[index] / table for index in range(count)], part / table)
+        write_json(part)
+        outcomes = read_outcomes(part).values()
     return len(outcomes), sum(bool(outcome.error) for outcome in outcomes)
+
+
+def _taken(job: dict[str, Any], folder: Path) -> tuple[int, int]:
+    """The number of a shard, and of its inputs, taken out of what it is about."""
+    shard, inputs = job.get("shard"), job.pop("inputs", None)
+    if not (isinstance(shard, dict) and all(isinstance(shard.get(key), int) for key in ("index", "count"))):
+        raise OutputError(f"{folder / JOB} is damaged: it does not say which shard this is")
+    if not isinstance(inputs, int):
+        raise OutputError(f"{folder / JOB} does not say of how many inputs; look at the shard again with this version")
+    return shard.pop("index"), inputs
 
 
 def join_configured(config: DictConfig) -> None:
@@ -52,7 +78,7 @@ def join_configured(config: DictConfig) -> None:
     output = Path(str(config.output)).expanduser() if config.output else given[0] / "joined"
     # each folder's own results, or else those right below it
     found = [record for folder in given for record in sorted(folder.glob(JOB)) or sorted(folder.glob(f"*/{JOB}"))]
-    runs = [record.parent for record in found if record.parent.resolve() != output.resolve()]
+    runs = [record.parent for record in found if JOINED not in read_job(record.parent)]
     if not runs:
         raise OutputError(f"no results in {', '.join(map(str, given))}: there is no {JOB}")
     count, failed = join(runs, output)

@@ -1,7 +1,6 @@
 """Cameras and streams: the newest frame or none, and a connection that heals."""
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Container, Generator, Iterator
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from cascade.errors import ImageError
+from cascade.text import masked, revealed
 from fer.inference.frames import Frame
 
 log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ class LiveSource:
         seconds: ends after so many; None: never.
     """
 
-    still, endless, count, file_name = False, True, 0, "live"
+    still, endless, count, file_name, drawn_name = False, True, 0, "live", "live.mp4"
 
     def __init__(self, address: int | str, max_retries: int = 10, seconds: float | None = None) -> None:
-        self.address = address
-        self.name = re.sub(r"(://[^/:@]*):[^/]*@", r"\1:***@", str(address))  # shown and written: no password
+        self.address = revealed(address) if isinstance(address, str) else address
+        self.name = masked(str(address))  # shown and written: no password
         self.dropped = self.reconnects = 0  # frames that came too fast; how often the stream was opened again
         self._max_retries = max_retries if isinstance(address, str) else 0
         self._seconds = float("inf") if seconds is None else seconds

@@ -1,15 +1,16 @@
 """From what a user calls a source to the pictures, videos, camera or stream behind it."""
 
 import glob
-from collections.abc import Container, Generator, Iterator
+from collections import Counter
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cascade.errors import ConfigError, DataError, ImageError
-from cascade.pictures import SUFFIXES, is_hidden, read_picture
+from cascade.pictures import SUFFIXES, WRITABLE, is_hidden, read_picture
 from fer.inference.frames import Frame, ahead
 from fer.inference.live import LiveSource
 from fer.inference.videos import VIDEO_SUFFIXES, VideoFile
@@ -24,6 +25,7 @@ class Input(Protocol):
 
     name: str  # what results call it
     file_name: str  # what files that are made of it are named after
+    drawn_name: str  # what its annotated picture or video is called: no other input's is
     still: bool  # its one frame is a picture by itself: no face is followed
     endless: bool  # it never comes again: whatever was seen of it is all there is
     count: int  # frames to expect, known once the first is there; 0: unknown
@@ -37,8 +39,8 @@ class Picture:
 
     still, endless, count = True, False, 1
 
-    def __init__(self, path: Path, name: str) -> None:
-        self.path = path
+    def __init__(self, path: Path, name: str, drawn_name: str | None = None) -> None:
+        self.path, self.drawn_name = path, drawn_name or name
         self.name = self.file_name = name
 
     @cached_property
@@ -58,26 +60,61 @@ class Files:
     name: str  # what the user called them, in full
     root: Path  # the folder that paths are named relative to in results
     paths: tuple[Path, ...]  # sorted, so that shards and resumed runs agree on their order
+    skipped: Mapping[str, int] = field(default_factory=dict)  # how many files beside them are of which other ending
+    part: tuple[int, int] = (0, 1)  # of the paths: from the first number on every so many
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self._own)
+
+    @property
+    def _own(self) -> tuple[Path, ...]:
+        index, count = self.part
+        return self.paths[index::count]
+
+    @property
+    def videos(self) -> list[Path]:
+        """Those that are videos."""
+        return [path for path in self._own if path.suffix.lower() in VIDEO_SUFFIXES]
 
     def inputs(self, done: Container[str] = ()) -> Iterator[Input]:
         """Those whose names are not done; pictures are decoded in a thread of its own while others are searched."""
-        names = ((path, path.relative_to(self.root).as_posix()) for path in self.paths)
-        return ahead((_opened(path, name) for path, name in names if name not in done), _AHEAD)
+        drawn = drawn_names([path.relative_to(self.root).as_posix() for path in self.paths])
+        names = ((path, path.relative_to(self.root).as_posix()) for path in self._own)
+        return ahead((_opened(path, name, drawn[name]) for path, name in names if name not in done), _AHEAD)
 
     def shard(self, index: int, count: int) -> "Files":
         """Every `count`-th file from the `index`-th on; raises ConfigError where these do not fit."""
         if not 0 <= index < count:
             raise ConfigError(f"shard.index must be from 0 to shard.count − 1, got index {index} of count {count}")
-        return replace(self, paths=self.paths[index::count])
+        return replace(self, part=(index, count))
 
 
-def _opened(path: Path, name: str) -> Input:
+def drawn_names(names: Sequence[str]) -> dict[str, str]:
+    """What annotated pictures and videos of inputs are called: alike, each its own, of an ending that can be written.
+
+    `x.tif` becomes `x.tif.png`; where an input is called that, too, `x.tif~2.png`.
+    """
+    wanted = {name: PurePosixPath(name) for name in names}
+    for name, path in wanted.items():
+        video = path.suffix.lower() in VIDEO_SUFFIXES
+        if path.suffix != ".mp4" if video else path.suffix.lower() not in WRITABLE:
+            wanted[name] = path.with_name(f"{path.name}{'.mp4' if video else '.png'}")
+    drawn: dict[str, str] = {}
+    taken = {str(folder) for path in wanted.values() for folder in path.parents}  # a folder's name is no file's
+    for name, path in sorted(wanted.items(), key=lambda pair: pair[0] != str(pair[1])):  # those that keep their name
+        number, own = 1, path
+        while str(own) in taken:
+            number += 1
+            own = path.with_name(f"{path.stem}~{number}{path.suffix}")
+        taken.add(str(own))
+        drawn[name] = str(own)
+    return drawn
+
+
+def _opened(path: Path, name: str, drawn_name: str) -> Input:
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return VideoFile(path, name)
-    picture = Picture(path, name)
+        return VideoFile(path, name, drawn_name)
+    picture = Picture(path, name, drawn_name)
     with suppress(ImageError):  # its frames() says so again
         _ = picture.frame.gray
     return picture
@@ -105,8 +142,8 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
             "a camera's number such as 0, an rtsp:// address)"
         )
     text = str(source)
-    path = Path(text).expanduser()
-    if "://" in text or (text.isdecimal() and not path.exists()):
+    path = _path(text)
+    if not path.exists() and ("://" in text or text.isdecimal()):
         return LiveSource(text if "://" in text else int(text), max_retries, seconds)
     if path.is_file():
         if path.suffix.lower() not in _SUFFIXES:
@@ -115,16 +152,44 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     if path.is_dir():
         root, found = path, [file for file in path.rglob("*") if not is_hidden(file.relative_to(path))]
         holder, nothing = f"the folder {path.absolute()} holds", "nothing"
-    elif glob.has_magic(text):
-        # Path.glob takes no absolute patterns
-        found = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-        fixed = next(index for index, part in enumerate(path.parts) if glob.has_magic(part))
-        root, holder, nothing = Path(*path.parts[:fixed]), f"{path} matches", "no file"
     else:
-        raise DataError(f"there is no file or folder {path.absolute()}")
+        root, pattern = _split(path)
+        if not glob.has_magic(pattern):
+            raise DataError(f"there is no file or folder {path.absolute()}")
+        found, holder, nothing = _matches(root, pattern), f"{path} matches", "no file"
     files = sorted(file for file in found if file.is_file())
     known = tuple(file for file in files if file.suffix.lower() in _SUFFIXES)
     if not known:
         what = f"{len(files)} files, none of them a picture or a video" if files else nothing
         raise DataError(f"{holder} {what}. {_KNOWN}")
-    return Files(str(path.absolute()), root, known)
+    skipped = Counter(file.suffix.lower() or "no ending" for file in files if file.suffix.lower() not in _SUFFIXES)
+    return Files(str(path.absolute()), root, known, dict(sorted(skipped.items())))
+
+
+def _path(text: str) -> Path:
+    """A path, `~` for the user's home unless something is called so; raises DataError for what can be none."""
+    try:
+        path = Path(text)
+        return path if path.exists() else path.expanduser()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, nobody's home, a zero in it
+        raise DataError(f"{text[:200]!r} is no path: {error}") from error
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """The folder that a pattern starts in, whatever characters its name has, and what comes below it."""
+    parts, count = path.parts, 1 if path.is_absolute() else 0
+    while count < len(parts) and Path(*parts[: count + 1]).is_dir():
+        count += 1
+    return Path(*parts[:count]), "/".join(parts[count:])
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    """What matches a pattern below a folder; hidden files only where the pattern names them, no links to folders."""
+    if pattern.endswith("**"):
+        pattern += "/*"
+    try:
+        found = list(root.glob(pattern))
+    except ValueError as error:
+        raise DataError(f"{pattern} is no pattern: {error}") from error
+    hidden = is_hidden(Path(pattern))
+    return [file for file in found if hidden or not is_hidden(file.relative_to(root))]

@@ -9,15 +9,16 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cascade.errors import OutputError
 from cascade.files import whole, write_whole
+from cascade.text import from_cell
+from fer.labels import FACE_COLUMNS
 
 FACES, INPUTS, JSON, JOB = "faces.csv", "inputs.csv", "faces.json", "job.json"
-FACE_COLUMNS = ("source", "frame", "time_s", "track_id", "x", "y", "width", "height", "score", "label", "unsure")
 
 
 class Outcome(NamedTuple):
@@ -68,6 +69,11 @@ def read_job(folder: Path) -> dict[str, Any]:
     return job
 
 
+def same_job(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two runs are about the same, so that one can go on with the other; their `inputs` are only counted."""
+    return {**one, "inputs": 0} == {**other, "inputs": 0}
+
+
 def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
     """The folder of the run to resume: that which is named, or for True the newest below `runs` of the same job."""
     if wanted is not True:
@@ -76,7 +82,7 @@ def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
         return folder
     records = [*runs.glob(f"*/{JOB}"), *runs.glob(f"*/*/{JOB}")]
     for record in sorted(records, key=lambda path: path.stat().st_mtime, reverse=True):
-        if read_job(record.parent) == job:
+        if same_job(read_job(record.parent), job):
             return record.parent
     raise OutputError(
         f"nothing to resume: no run below {runs} has this source and these settings; name its folder with "
@@ -88,8 +94,23 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
     """The finished inputs of a folder's results, by name; none where it holds no results."""
     if not (folder / JOB).is_file():
         return {}
-    _, *rows = _read(folder / INPUTS)
-    return {source: Outcome(source, int(frames), int(faces), error) for source, frames, faces, error in rows}
+    text, outcomes = _text_of(folder), {}
+    rows = _read(folder / INPUTS)
+    if next(rows, []) != list(Outcome._fields):
+        raise OutputError(f"{folder / INPUTS} is damaged: its first row does not name its columns")
+    for number, row in enumerate(rows, 2):
+        try:
+            source, frames, faces, error = row
+            outcome = Outcome(text(source), int(frames), int(faces), text(error))
+        except ValueError:
+            raise OutputError(f"{folder / INPUTS} is damaged in row {number}: {','.join(row)[:80]}") from None
+        outcomes[outcome.source] = outcome
+    return outcomes
+
+
+def _text_of(folder: Path) -> Callable[[str], str]:
+    """What makes texts of a folder's cells."""
+    return from_cell if read_job(folder).get("guard_cells") else str
 
 
 def copy_finished(tables: Sequence[Path], target: Path) -> None:
@@ -98,13 +119,13 @@ def copy_finished(tables: Sequence[Path], target: Path) -> None:
     with whole(target) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file, lineterminator="\n")
         for table in tables:
-            done, rows = read_outcomes(table.parent), _read(table)
-            found = next(rows)
+            done, text, rows = read_outcomes(table.parent), _text_of(table.parent), _read(table)
+            found = next(rows, [])
             if columns is None:
                 writer.writerow(columns := found)
             elif found != columns:
                 raise OutputError(f"{table} has other columns than {tables[0]}")
-            writer.writerows(row for row in rows if row and row[0] in done)
+            writer.writerows(row for row in rows if row and text(row[0]) in done)
 
 
 def write_json(folder: Path) -> None:
@@ -115,33 +136,44 @@ def write_json(folder: Path) -> None:
     """
     inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
     rows = _read(folder / FACES)
-    columns = next(rows)
-    classes = columns[len(FACE_COLUMNS) :]
-    if columns != [*FACE_COLUMNS, *classes]:
+    columns = next(rows, [])
+    text = _text_of(folder)
+    classes = [text(name) for name in columns[len(FACE_COLUMNS) :]]
+    if columns[: len(FACE_COLUMNS)] != [*FACE_COLUMNS]:
         raise OutputError(f"{folder / FACES} was written by another version, which has to read it")
     with whole(folder / JSON) as part, part.open("w") as file:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
         for number, row in enumerate(rows):
-            source, frame, time_s, track, x, y, width, height, score, label, unsure, *shares = row
-            face = {
-                "source": source,
-                "frame": int(frame),
-                "time_s": float(time_s) if time_s else None,
-                "track_id": int(track) if track else None,
-                "box": [float(value) for value in (x, y, width, height)],
-                "score": float(score),
-                "label": label,
-                "unsure": unsure == "true",
-                "probabilities": dict(zip(classes, map(float, shares), strict=True)),
-            }
-            file.write(("," if number else "") + "\n" + json.dumps(face))
+            try:
+                face = json.dumps(_as_json(row, classes, text))
+            except ValueError:
+                raise OutputError(f"{folder / FACES} is damaged in row {number + 2}: {','.join(row)[:80]}") from None
+            file.write(("," if number else "") + "\n" + face)
         file.write("\n]}\n")
 
 
+def _as_json(row: list[str], classes: list[str], text: Callable[[str], str]) -> dict[str, Any]:
+    source, frame, time_s, track, x, y, width, height, score, label, unsure, *shares = row
+    return {
+        "source": text(source),
+        "frame": int(frame),
+        "time_s": float(time_s) if time_s else None,
+        "track_id": int(track) if track else None,
+        "box": [float(value) for value in (x, y, width, height)],
+        "score": float(score),
+        "label": text(label),
+        "unsure": unsure == "true",
+        "probabilities": dict(zip(classes, map(float, shares), strict=True)),
+    }
+
+
 def _read(table: Path) -> Iterator[list[str]]:
-    """The rows of a table, one at a time, that of its columns' names first."""
-    with table.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        yield from csv.reader(file)
+    """The rows of a table, one at a time, that of its columns' names first; raises OutputError for what is none."""
+    try:
+        with table.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            yield from csv.reader(file)
+    except (OSError, csv.Error) as error:
+        raise OutputError(f"{table} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def as_csv(rows: Iterable[Iterable[Any]]) -> str:

@@ -12,6 +12,7 @@ from cascade.boxes import iou
 from cascade.detector import Detections
 from cascade.errors import ConfigError
 from cascade.pictures import Image
+from cascade.ranges import Count, Natural, NotNegative, Part
 from fer.inference.frames import Frame
 
 Array = NDArray[np.float32]
@@ -30,11 +31,11 @@ _FAR = 0.7  # a followed box that overlaps a new detection by less (IoU) is repl
 class Tracking:
     """How faces are followed."""
 
-    detect_every: int = 5  # frames from one detection to the next; between them boxes move with the picture
-    half_life_s: float = 0.3  # seconds after which a frame counts half in the smoothed probabilities; 0 for none
-    min_iou: float = 0.3  # overlap from which a detection continues a track
-    max_misses: int = 2  # detections in a row that may miss a face that is still followed
-    keep_s: float = 1.0  # seconds for which a face out of sight keeps its id
+    detect_every: Count = 5  # frames from one detection to the next; between them boxes move with the picture
+    half_life_s: NotNegative = 0.3  # seconds after which a frame counts half in the smoothed probabilities; 0 for none
+    min_iou: Part = 0.3  # overlap from which a detection continues a track
+    max_misses: Natural = 2  # detections in a row that may miss a face that is still followed
+    keep_s: NotNegative = 1.0  # seconds for which a face out of sight keeps its id
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that cannot work."""

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 
 from cascade.errors import ImageError
+from cascade.pictures import for_opencv
 from fer.inference.frames import Frame, ahead
 
 VIDEO_SUFFIXES = frozenset(
     [".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".mts", ".3gp", ".ogv"]
 )
+_TRIES = 500  # reads that may fail in a row before no frame is expected any more
 _AHEAD = 4  # decoded frames that wait for the detector: enough for two threads, and no memory to speak of
 
 
@@ -20,21 +22,22 @@ class VideoFile:
 
     still = endless = False
 
-    def __init__(self, path: str | Path, name: str | None = None) -> None:
+    def __init__(self, path: str | Path, name: str | None = None, drawn_name: str | None = None) -> None:
         self.path = Path(path)
         self.name = self.file_name = name or self.path.name
+        self.drawn_name = drawn_name or f"{self.name.removesuffix('.mp4')}.mp4"
         self.count = 0  # until it is opened
 
     def frames(self) -> Generator[Frame, None, None]:
         """Decode every frame, in a thread of its own that is a few frames ahead.
 
         Raises:
-            ImageError: missing, no video that OpenCV's FFmpeg can open, not one frame could be decoded, or the
-                file ends early; what could be decoded came first.
+            ImageError: missing, no video that OpenCV's FFmpeg can open, not one frame could be decoded, the file ends
+                early, or is damaged somewhere; what could be decoded, behind the damage too, came first.
         """
         if not self.path.is_file():
             raise ImageError(f"no video at {self.path.absolute()}")
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        capture = cv2.VideoCapture(for_opencv(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise ImageError(
                 f"{self.path} cannot be opened: it is damaged, no video, or its format or codec is missing "
@@ -49,14 +52,23 @@ class VideoFile:
     def _decoded(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
         index, time_s, fps = 0, -1.0, capture.get(cv2.CAP_PROP_FPS)
         step = 1 / (fps if fps > 0 else 25)
-        while (read := capture.read())[0]:
+        failed, damage = 0, ""
+        while failed < _TRIES and (not failed or index < self.count):
+            good, image = capture.read()
+            if not good:  # its end, or damage that the decoder may get past
+                failed += 1
+                continue
+            if failed:
+                damage = damage or f"damaged from frame {index} ({max(time_s, 0):.1f} s) on"
+                failed = 0
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             time_s = stamp if stamp > time_s else time_s + step  # some containers lack time stamps
-            yield Frame(np.asarray(read[1], np.uint8), index, time_s)
+            yield Frame(np.asarray(image, np.uint8), index, time_s)
             index += 1
         if index == 0:
             damaged = "the file is damaged, or its codec is missing in OpenCV's FFmpeg"
             raise ImageError(f"{self.path}: not one frame could be decoded; {damaged}")
         # some containers only estimate their count
-        if self.count - index > max(1, self.count // 100):
-            raise ImageError(f"{self.path} is cut off or damaged: {index} of {self.count} frames could be decoded")
+        if damage or self.count - index > max(1, self.count // 100):
+            damage = damage or "cut off or damaged"
+            raise ImageError(f"{self.path} is {damage}: {index} of {self.count} frames could be decoded")

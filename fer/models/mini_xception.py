@@ -10,6 +10,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cascade.ranges import Count
+
 MIN_SIZE = 48
 """Smallest height and width that leave something to pool after the last module."""
 
@@ -64,7 +66,11 @@ class MiniXception(nn.Module):
     """
 
     def __init__(
-        self, num_classes: int = 7, in_channels: int = 1, stem: int = 8, widths: Sequence[int] = (16, 32, 64, 128)
+        self,
+        num_classes: Count = 7,
+        in_channels: Count = 1,
+        stem: Count = 8,
+        widths: Sequence[Count] = (16, 32, 64, 128),
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
+from cascade.ranges import Count, Share
+
 
 class ResNet18(nn.Module):
     """Torchvision's ResNet-18 with a stem that keeps the resolution of a 48×48 face.
@@ -15,7 +17,7 @@ class ResNet18(nn.Module):
         dropout: probability of dropping a feature before the last layer.
     """
 
-    def __init__(self, num_classes: int = 7, in_channels: int = 1, dropout: float = 0.0) -> None:
+    def __init__(self, num_classes: Count = 7, in_channels: Count = 1, dropout: Share = 0.0) -> None:
         super().__init__()
         network = ResNet(BasicBlock, [2, 2, 2, 2], num_classes=num_classes)
         self.stem = nn.Sequential(

@@ -20,6 +20,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.command import is_multirun, output_dir
+from cascade.convolutional.learning import has_bf16
 from cascade.errors import ConfigError, UserError
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
 from fer.data.faces import Split
@@ -157,7 +158,16 @@ def _check_resumed(config: DictConfig) -> None:
 def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
     make: partial[Trainer] = instantiate(config.trainer, _partial_=True)
     try:
-        return make(**arguments)
+        trainer = make(**arguments)
+        slow = str(config.trainer.precision).startswith("bf16") and trainer.strategy.root_device.type == "cpu"
+        if slow and not has_bf16():
+            log.warning(
+                "trainer.precision=%s is a tenth as fast as 32-true on this processor, which computes no bfloat16 "
+                "(it lacks AVX512-BF16): going on in 32 bits",
+                config.trainer.precision,
+            )
+            trainer = make(**arguments, precision="32-true")
+        return trainer
     except MisconfigurationException as error:
         raise ConfigError(
             f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor
 
+from cascade.checked import check_values
+from cascade.ranges import NotNegative, Share
+
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From a batch to a scalar: of its logits, float (N, C); its labels, which are classes, int64 (N,), or distributions
 over them, float (N, C); and what the network was given, float (N, 1, H, W), for losses that ask another network too.
@@ -14,9 +17,8 @@ over them, float (N, C); and what the network was given, float (N, 1, H, W), for
 class CrossEntropy:
     """Cross-entropy; a share of 0 to 1 of each label is spread over all classes (Szegedy et al., arXiv 1512.00567)."""
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
-        if not 0.0 <= label_smoothing <= 1.0:
-            raise ValueError(f"loss.label_smoothing must lie in 0 to 1, got {label_smoothing}")
+    def __init__(self, label_smoothing: Share = 0.0) -> None:
+        check_values(CrossEntropy, locals(), "loss.")
         self.label_smoothing = label_smoothing
 
     def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:
@@ -27,10 +29,9 @@ class CrossEntropy:
 class Focal(CrossEntropy):
     """Cross-entropy that weighs each class by (1 - its probability) ** gamma (Lin et al., arXiv 1708.02002)."""
 
-    def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0) -> None:
+    def __init__(self, gamma: NotNegative = 2.0, label_smoothing: Share = 0.0) -> None:
         super().__init__(label_smoothing)
-        if gamma < 0.0:
-            raise ValueError(f"loss.gamma must not be negative, got {gamma}")
+        check_values(Focal, locals(), "loss.")
         self.gamma = gamma
 
     def __call__(self, logits: Tensor, labels: Tensor, images: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.adamw import adamw
 
+from cascade.ranges import Below, NotNegative, Positive
+
 # Coefficients of the quintic iteration in the reference: steepest at zero, at the price of singular
 # values that end near 1 rather than at 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -37,12 +39,12 @@ class Muon(Optimizer):
     def __init__(
         self,
         params: Iterable[dict[str, Any]],
-        lr: float = 0.02,
-        adam_lr: float = 6e-3,
-        momentum: float = 0.95,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        lr: NotNegative = 0.02,
+        adam_lr: NotNegative = 6e-3,
+        momentum: Below = 0.95,
+        betas: tuple[Below, Below] = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NotNegative = 0.0,
     ) -> None:
         groups = []
         for group in params:

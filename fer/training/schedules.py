@@ -5,17 +5,19 @@ Each takes the optimizer and the run's number of steps; the rest comes from `con
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from cascade.ranges import Natural, Part, Share
 
 Schedule = Callable[..., dict[str, Any]]
 """`schedule(optimizer, total_steps=…)` makes Lightning's entry: `scheduler`, `interval` and perhaps `monitor`."""
 
 
 def one_cycle(
-    optimizer: Optimizer, *, total_steps: int, warmup: float = 0.1, start: float = 0.04, end: float = 0.0
+    optimizer: Optimizer, *, total_steps: int, warmup: Share = 0.1, start: Share = 0.04, end: Share = 0.0
 ) -> dict[str, Any]:
     """Rise in a straight line to the optimizer's rates, then fall along a cosine (Smith, arXiv 1708.07120).
 
@@ -33,11 +35,17 @@ def one_cycle(
 
 
 def reduce_on_plateau(
-    optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str = "min", factor: float = 0.1, patience: int = 10
+    optimizer: Optimizer,
+    *,
+    total_steps: int,
+    monitor: str,
+    mode: Literal["min", "max"] = "min",
+    factor: Part = 0.1,
+    patience: Natural = 10,
 ) -> dict[str, Any]:
     """Multiply the rate by `factor` when `monitor` has not improved for more than `patience` epochs."""
     del total_steps  # every schedule is given it; this one has no end
-    plateau = ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]
+    plateau = ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)
     return {"scheduler": plateau, "interval": "epoch", "monitor": monitor}
 
 

@@ -8,7 +8,10 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
+
+from cascade.command import FAILED
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +34,28 @@ class SweepTable(Callback):
         changed = [key for key in overrides if overrides[key].nunique() > 1]
         shown = list(dict.fromkeys([str(config.monitor), "val/acc", "val/macro_f1", "val/ece"]))
         values = pd.DataFrame([metrics for _, _, metrics in runs]).reindex(columns=shown).astype(float)
-        results = pd.concat([pd.Series([name for name, _, _ in runs], name="run"), overrides[changed], values], axis=1)
+        names = pd.Series([name for name, _, _ in runs], name="run")
+        failures = pd.Series([_failure(folder / name) for name in names], name="failed")
+        parts: list[Any] = [names, overrides[changed], values, *([failures] if failures.any() else [])]
+        results = pd.concat(parts, axis=1)
         results = results.sort_values(str(config.monitor), ascending=config.mode == "min", kind="stable")
         results.to_csv(folder / "sweep.csv", index=False)
-        table = Table(*results.columns, title=f"{len(runs)} runs, best first by {config.monitor}", title_justify="left")
+        columns = [Column(escape(name), overflow="fold") for name in results.columns]
+        table = Table(*columns, title=f"{len(runs)} runs, best first by {config.monitor}", title_justify="left")
         for row in results.itertuples(index=False):
-            table.add_row(*("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row))
+            cells = ("no result" if pd.isna(v) else f"{v:.4f}" if isinstance(v, float) else str(v) for v in row)
+            table.add_row(*map(escape, cells))
         console = Console(soft_wrap=True, highlight=False, markup=False)
         console.print(table)
         console.print(f"sweep  {folder}\ncompare them with  tensorboard --logdir {folder}")
+
+
+def _failure(run: Path) -> str:
+    """What a run failed of, nothing if it did not."""
+    try:
+        return (run / FAILED).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _read_run(overrides: Path) -> tuple[str, dict[str, str], dict[str, float]]:

@@ -243,7 +243,9 @@ def test_a_convolutional_cascade_finds_the_faces(tmp_path: Path):
     detect(tmp_path / "lax", *chosen, "source=../bright.png", "detector.model=../mine", "detector.threshold=0.3")
     assert len(rows(tmp_path / "lax")) == 2
     assert "'gone'" in detect(tmp_path, *chosen, "detector.model=gone", status=2)
-    assert "threshold must be" in detect(tmp_path, *chosen, "detector.model=mine", "detector.threshold=2", status=2)
+    assert "detector.threshold is 2; it must be a number from 0 to 1" in detect(
+        tmp_path, *chosen, "detector.model=mine", "detector.threshold=2", status=2
+    )
 
 
 def test_yunet_without_its_model_says_how_to_fetch_it(tmp_path: Path):
@@ -334,8 +336,8 @@ def test_shards_of_a_multirun_are_joined_to_the_whole(tmp_path: Path, photo: Pat
         (("source=PHOTO", "detector.size=3"), r"no setting detector\.size"),
         (("source=PHOTO", "trackin.detect_every=3"), "no setting trackin; did you mean tracking"),
         (("source=PHOTO", "save.pictures=perhaps"), "save.pictures=perhaps.* not a valid bool"),
-        (("source=PHOTO", "detect_side=0"), "detect_side must be 1 or more"),
-        (("source=PHOTO", "unsure_below=26"), "unsure_below must be a probability"),
+        (("source=PHOTO", "detect_side=0"), "detect_side is 0; it must be a whole number of 1 or more"),
+        (("source=PHOTO", "unsure_below=26"), "unsure_below is 26.0; it must be a number from 0 to 1"),
         (("source=PHOTO", "show=perhaps"), "show is 'perhaps'"),
         (("source=0", "resume=true"), "a live source cannot be resumed"),
         ((), r"source=photo\.jpg"),
@@ -447,3 +449,32 @@ def test_a_released_model_runs_without_torch(tmp_path: Path, photo: Path):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert {row["source"] for row in rows(tmp_path)} == {photo.name, "again.png"}
+
+
+def test_a_run_does_not_go_on_unasked_in_the_folder_of_another(tmp_path: Path, photo: Path):
+    detect(tmp_path, f"source={photo}")
+    before = (tmp_path / "run/1/faces.csv").read_bytes()
+    assert "holds the results of an earlier run; resume=" in detect(tmp_path, f"source={photo}", status=2)
+    assert (tmp_path / "run/1/faces.csv").read_bytes() == before
+
+
+def test_nothing_that_is_looked_at_is_written_over(tmp_path: Path, photo: Path):
+    inside = tmp_path / "run/1/annotated" / photo.name
+    inside.parent.mkdir(parents=True)
+    shutil.copy(photo, inside)
+    said = detect(tmp_path, f"source={inside}", status=2)
+    assert "lies where this run writes its own pictures" in said and inside.read_bytes() == photo.read_bytes()
+
+
+def test_one_file_is_not_the_annotated_video_of_several(tmp_path: Path):
+    for name in ("a.avi", "b.avi"):
+        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
+        for _ in range(3):
+            writer.write(np.full((120, 160, 3), 90, np.uint8))
+        writer.release()
+    before = (tmp_path / "a.avi").read_bytes()
+    several = detect(tmp_path, f"source={tmp_path}/*.avi", "save.video=out.mp4", status=2)
+    assert "save.video=out.mp4 is one file for 2 videos" in several
+    (tmp_path / "a.avi").rename(tmp_path / "a.mp4")
+    itself = detect(tmp_path, f"source={tmp_path}/a.mp4", f"save.video={tmp_path}/a.mp4", status=2)
+    assert "is looked at itself" in itself and (tmp_path / "a.mp4").read_bytes() == before

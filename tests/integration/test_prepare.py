@@ -163,7 +163,7 @@ def test_several_sources_end_in_one_folder(run, drawn, tmp_path):
     [
         ("aspect=squeeze", "crop, pad or refuse"),
         ("held_out=1", "held_out is 1"),
-        ("w=7", "at least 8 pixels"),
+        ("w=7", "w is 7; it must be a whole number from 8 to 512"),
         ("detector=alt2", "not both"),
         ("positives=[a,b]", "There are 2 sources, but 1 of annotations"),
         ("distort.image=a.png", "or distort.image=FILE"),

@@ -1,5 +1,6 @@
 """Sweeps as a user runs them: several runs of train.py, and what must not be swept."""
 
+import csv
 import sqlite3
 
 import pytest
@@ -34,6 +35,29 @@ def test_a_sweep_ends_with_one_table_best_first(tmp_path):
         assert scores["monitored"]["val/acc"] == pytest.approx(float(row[header.index("val/acc")]), abs=1e-4)
 
 
+def test_a_run_that_fails_is_a_row_and_the_others_go_on(tmp_path):
+    sweep = tmp_path / "sweep"
+    rates = "optimizer.lr=0.02,1e30,0.01"
+    command = ["-m", *TINY, "trainer.max_epochs=1", rates, f"hydra.sweep.dir={sweep}"]
+    output = run_here(main, *command, folder=tmp_path, status=1)
+    assert "1 of 3 runs failed\nrun 1: the loss is not finite" in output
+    with (sweep / "sweep.csv").open(newline="") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 3 and rows["1"]["val/acc"] == ""
+    assert "the loss is not finite" in rows["1"]["failed"] and rows["0"]["failed"] == rows["2"]["failed"] == ""
+    assert float(rows["0"]["val/acc"]) > 0 and float(rows["2"]["val/acc"]) > 0
+    assert "the loss is not finite" in (sweep / "1/FAILED").read_text()
+
+
+def test_optuna_goes_on_after_a_failed_trial(tmp_path):
+    study = ["hparams_search=optuna", "hydra.sweeper.n_trials=2", f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db"]
+    rates = ["hydra.sweeper.params={optimizer.lr: 'choice(1e30,1e31)'}"]
+    run_here(main, "-m", *TINY, "trainer.max_epochs=1", *study, *rates, folder=tmp_path, status=1)
+    with sqlite3.connect(tmp_path / "s.db") as database:
+        states = [state for (state,) in database.execute("select state from trials")]
+    assert states == ["FAIL", "FAIL"]
+
+
 def test_optuna_searches_and_resumes_its_study(tmp_path):
     study = ["hparams_search=optuna", "hydra.sweeper.n_trials=1", f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db"]
     overrides = ["-m", *TINY, "trainer.max_epochs=1", *study]
@@ -54,5 +78,5 @@ def test_distributed_training_under_a_drawing_sweeper_is_refused(tmp_path):
         "hparams_search=optuna",
         "hydra.sweeper.n_trials=1",
     ]
-    output = run_here(main, *overrides, f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db", folder=tmp_path, status=2)
+    output = run_here(main, *overrides, f"hydra.sweeper.storage=sqlite:///{tmp_path}/s.db", folder=tmp_path, status=1)
     assert "would train with different parameters" in output

@@ -136,6 +136,16 @@ def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
     assert metrics_of(rest)["test"] == metrics_of(whole)["test"]
 
 
+def test_a_second_signal_stops_at_once_and_says_so(tmp_path):
+    twice = [
+        f"+callbacks.{name}={{_target_: tests.in_process.SignalAt, step: 3, number: {signal.SIGINT.value}}}"
+        for name in ("kick", "again")
+    ]
+    run, output = train_here(tmp_path, "run", *twice, status=128 + signal.SIGINT)
+    assert "SIGINT again: stopped at once, without saving" in output
+    assert "Traceback" not in output and not (run / "checkpoints" / "last.ckpt").exists()
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(commands):
     run, output, status = commands.interrupt_training(
         "stopped",

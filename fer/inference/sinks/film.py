@@ -7,7 +7,7 @@ import numpy as np
 
 from cascade.errors import ConfigError, OutputError
 from cascade.files import whole
-from cascade.pictures import Image
+from cascade.pictures import Image, for_opencv
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 from fer.inference.tables import Outcome
 
@@ -27,14 +27,17 @@ class FilmSink(Sink):
         if self._path and self._path.suffix.lower() != ".mp4":
             raise ConfigError(f"save.video={video}: annotated videos are written as .mp4")
         self._film: VideoWriter | None = None  # of the present input
+        self._source: str | None = None  # whose film has that path
 
     def take(self, seen: Seen) -> None:
         """Append a frame."""
         if seen.source.still:
             return
         if self._film is None:
-            name = seen.source.file_name.removesuffix(".mp4")
-            path = self._path or self.run.folder / "annotated" / f"{name}.mp4"
+            path = self._path or self.run.folder / "annotated" / seen.source.drawn_name
+            if self._path and self._source not in (None, seen.source.name):
+                raise OutputError(f"{path} holds the video of {self._source}; with save.video=true each has its own")
+            self._source = seen.source.name
             self._film = VideoWriter(path, seen.drawn.shape[1::-1])
         self._film.write(seen.drawn, seen.frame.time_s or 0.0)
 
@@ -61,7 +64,9 @@ class VideoWriter:
         self._part = path.with_name(f"{path.stem}.part.avi")
         self._times: list[float] = []
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FMP4"), 25, size)
+        self._writer = cv2.VideoWriter(
+            for_opencv(self._part), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FMP4"), 25, size
+        )
         if not self._writer.isOpened():
             raise OutputError(f"no video can be written to {path}: is the folder writable?")
 
@@ -75,10 +80,10 @@ class VideoWriter:
     def close(self) -> None:
         """Copy the packets into the file; raises OutputError, and keeps the part, where frames are missing."""
         self._writer.release()
-        reader = cv2.VideoCapture(str(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        reader = cv2.VideoCapture(for_opencv(self._part), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         fourcc, raw = cv2.VideoWriter.fourcc(*"mp4v"), [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
         with whole(self.path) as packed:
-            writer = cv2.VideoWriter(str(packed), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
+            writer = cv2.VideoWriter(for_opencv(packed), cv2.CAP_FFMPEG, fourcc, _MILLISECONDS, self._size, raw)
             count, total = 0, len(self._times)
             while writer.isOpened() and count < total and (read := reader.read())[0]:
                 writer.set(cv2.VIDEOWRITER_PROP_PTS, round((self._times[count] - self._times[0]) * _MILLISECONDS))

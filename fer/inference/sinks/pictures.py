@@ -10,7 +10,7 @@ class PictureSink(Sink):
     def take(self, seen: Seen) -> None:
         """Write a picture."""
         if seen.source.still:
-            save_picture(self.run.folder / "annotated" / seen.source.file_name, seen.drawn)
+            save_picture(self.run.folder / "annotated" / seen.source.drawn_name, seen.drawn)
 
 
 class CropSink(Sink):

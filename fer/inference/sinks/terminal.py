@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from typing import Any, Self
 
+from cascade.text import printable
 from fer.inference.faces import FrameFaces
 from fer.inference.sinks.sink import RunContext, Seen, Sink
 from fer.inference.tables import FACES, JSON, Outcome
@@ -41,8 +42,10 @@ class TerminalSink(Sink):
         self._picture = seen.faces if seen.source.still else None
         if self._bars is None:
             return
-        name = seen.source.name
-        self._bars.update(self._inputs, description=name if len(name) <= 40 else f"…{name[-39:]}")
+        from rich.markup import escape
+
+        name = printable(seen.source.name)
+        self._bars.update(self._inputs, description=escape(name if len(name) <= 40 else f"…{name[-39:]}"))
         if not seen.source.still:
             if self._frames is None:
                 self._frames = self._bars.add_task("frames", total=seen.source.count or None)
@@ -52,7 +55,7 @@ class TerminalSink(Sink):
         """Count an input, and say what was wrong with it."""
         self.outcomes[outcome.source] = outcome
         if outcome.error:
-            print(outcome.error, file=sys.stderr, flush=True)  # above the bars: rich sees to that
+            print(printable(outcome.error), file=sys.stderr, flush=True)  # above the bars: rich sees to that
         if self._bars is not None:
             self._bars.advance(self._inputs)
         if self._frames is not None:
@@ -76,12 +79,13 @@ class TerminalSink(Sink):
         faces = sum(outcome.faces for outcome in outcomes)
         shown = (*self.run.recogniser.classes, UNSURE)
         labels = ", ".join(f"{name} {n}" for name in shown if (n := self._labels[name]))
-        print(f"{faces} {'face' if faces == 1 else 'faces'} in {where}{f': {labels}' if labels else ''}")
+        found = f"{faces} {'face' if faces == 1 else 'faces'} in {where}{f': {labels}' if labels else ''}"
+        print(printable(found))
         if failed := [f"  {outcome.error}" for outcome in outcomes if outcome.error]:
             print(f"{len(failed)} of {count} inputs could not be read, or not to their end:")
             if len(failed) > _LISTED:
                 failed[_LISTED:] = [f"  … and {len(failed) - _LISTED} more, all in inputs.csv"]
-            print("\n".join(failed))
+            print(printable("\n".join(failed)))
         files = [name for name in (FACES, JSON, "annotated", "crops", "heatmaps") if (folder / name).exists()]
         print(f"written to {folder}: {', '.join(files)}")
 
@@ -89,14 +93,15 @@ class TerminalSink(Sink):
 def _print_faces(faces: FrameFaces) -> None:
     """Print a table with a row per face."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("face", "x, y", "size", "score", "expression", *faces.classes)
+    table = Table("face", "x, y", "size", "score", "expression", *map(escape, faces.classes))
     for column in table.columns:
         column.justify = "left" if column.header == "expression" else "right"
     for number, face in enumerate(faces, 1):
         x, y, width, height = face.box
         shares = [f"[bold]{p:.0%}" if name == face.label else f"{p:.0%}" for name, p in face.probabilities.items()]
         place, size = f"{x:.0f}, {y:.0f}", f"{width:.0f}×{height:.0f}"
-        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{face.shown}", *shares)
+        table.add_row(str(number), place, size, f"{face.score:.3g}", f"[bold]{escape(face.shown)}", *shares)
     Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -5,6 +5,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from cascade.checked import check_values
+from cascade.ranges import Part
 from fer.data.module import FaceDataModule
 
 
@@ -17,9 +19,8 @@ class BatchNormStatistics(Callback):
     on it does.
     """
 
-    def __init__(self, share: float = 0.06) -> None:
-        if not 0.0 < share <= 1.0:
-            raise ValueError(f"callbacks.batch_norm.share must lie in 0 to 1, got {share}")
+    def __init__(self, share: Part = 0.06) -> None:
+        check_values(BatchNormStatistics, locals(), "callbacks.batch_norm.")
         self.share = share
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

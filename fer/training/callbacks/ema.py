@@ -4,6 +4,9 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
+from cascade.checked import check_values
+from cascade.ranges import Below
+
 
 class EMA(WeightAveraging):
     """Averages weights and buffers; checkpoints hold both the average and the raw ones.
@@ -13,9 +16,8 @@ class EMA(WeightAveraging):
     `decay`, 0 to 1, is the share of the average kept per step in the long run.
     """
 
-    def __init__(self, decay: float = 0.998) -> None:
-        if not 0.0 <= decay < 1.0:
-            raise ValueError(f"callbacks.ema.decay must lie in 0 to 1, got {decay}")
+    def __init__(self, decay: Below = 0.998) -> None:
+        check_values(EMA, locals(), "callbacks.ema.")
 
         @torch.no_grad()
         def update(average: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:

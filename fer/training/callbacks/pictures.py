@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cascade.contact_sheet import contact_sheet
+from cascade.ranges import Count
 from fer.data.faces import hard_labels
 from fer.training.plots import confusion_figure, pixels
 
@@ -23,7 +24,7 @@ class Pictures(Callback):
         faces: number of faces on a sheet.
     """
 
-    def __init__(self, every: int = 5, faces: int = 64) -> None:
+    def __init__(self, every: Count = 5, faces: Count = 64) -> None:
         self.every, self.faces = every, faces
         self._wrong: list[tuple[float, NDArray[np.uint8], str]] = []
 

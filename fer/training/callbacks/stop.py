@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,6 +13,7 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 from torch import Tensor
 
 from cascade.errors import TrainingError
+from cascade.ranges import Count
 from fer.training.callbacks.checkpoints import LAST
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,9 @@ class StopOnSignal(Checkpoint):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
-            raise KeyboardInterrupt
+            name = signal.Signals(number).name
+            log.warning("%s again: stopped at once, without saving; %s and best.ckpt are those of before", name, LAST)
+            sys.exit(128 + number)
         self.received = signal.Signals(number)
         log.warning("%s: saving and stopping after this step; send it again to stop at once", self.received.name)
 
@@ -79,7 +83,7 @@ class StopOnNonFiniteLoss(Callback):
     The loss is watched on its device and read back once in `every` steps, so a GPU never waits for it.
     """
 
-    def __init__(self, every: int = 50) -> None:
+    def __init__(self, every: Count = 50) -> None:
         self.every = every
         self._bad: Tensor | None = None
 

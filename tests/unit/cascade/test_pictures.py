@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from cascade.errors import ImageError
-from cascade.pictures import check_image, read_picture
+from cascade.pictures import check_image, read_picture, save_picture
 
 
 def gradient(height: int = 40, width: int = 60) -> np.ndarray:
@@ -108,3 +109,39 @@ def test_a_missing_picture_is_named(tmp_path: Path):
 def test_arrays_that_are_no_pictures_are_refused(image: object):
     with pytest.raises(ImageError, match="image"):
         check_image(image)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("filling", ["random", "zeros", "ones"])
+def test_a_jpeg_that_is_destroyed_inside_is_damaged(tmp_path: Path, filling: str, capfd: pytest.CaptureFixture[str]):
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (30, 40, 3), np.uint8), (800, 600))
+    data = bytearray(cv2.imencode(".jpg", picture)[1].tobytes())
+    half = len(data) // 2
+    fill = {"random": rng.integers(0, 256, half, np.uint8).tobytes(), "zeros": bytes(half), "ones": b"\xaa" * half}
+    data[-half - 2 : -2] = fill[filling]
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(ImageError, match=r"x\.jpg is damaged: "):
+        read_picture(tmp_path / "x.jpg")
+    assert capfd.readouterr().err == "", "libjpeg's own words are not shown"
+
+
+def test_a_jpeg_with_a_few_bytes_too_many_is_read(tmp_path: Path):
+    data = bytearray(cv2.imencode(".jpg", np.full((300, 400, 3), 90, np.uint8))[1].tobytes())
+    data[-2:-2] = b"\x00" * 3
+    (tmp_path / "x.jpg").write_bytes(data)
+    assert read_picture(tmp_path / "x.jpg").shape == (300, 400, 3)
+
+
+def test_what_others_say_while_a_jpeg_is_decoded_is_not_lost(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch
+):
+    decode = cv2.imdecode
+
+    def talkative(data, flags):
+        os.write(2, b"another thread\n")
+        return decode(data, flags)
+
+    save_picture(tmp_path / "x.jpg", np.full((30, 40, 3), 90, np.uint8))
+    monkeypatch.setattr(cv2, "imdecode", talkative)
+    read_picture(tmp_path / "x.jpg")
+    assert "another thread" in capfd.readouterr().err

@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -46,22 +47,27 @@ def test_a_missing_value_is_named_with_the_file(key: str):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"preprocessing": 3}, "model.preprocessing is 3"),
-        ({"preprocessing": {}}, "model.preprocessing lacks size, detail, mean, std, classes"),
-        ({"preprocessing": {"size": "64"}}, "model.preprocessing.size is '64'"),
-        ({"preprocessing": {"size": True}}, "model.preprocessing.size is True"),
-        ({"preprocessing": {"size": 0}}, "1 pixel or more"),
-        ({"preprocessing": {"detail": 0}}, "1 pixel or more"),
-        ({"preprocessing": {"std": 0}}, "std above 0"),
-        ({"preprocessing": {"classes": []}}, "classes must have names of their own"),
+        ({"preprocessing": 3}, "preprocessing: expected a mapping, got a whole number"),
+        ({"preprocessing": {}}, "preprocessing lacks size, detail, mean, std, classes"),
+        ({"preprocessing": {"size": "64"}}, "preprocessing.size: expected a whole number, got text"),
+        ({"preprocessing": {"size": True}}, "preprocessing.size: expected a whole number, got true or false"),
+        ({"preprocessing": {"size": 0}}, "preprocessing.size: expected a whole number >= 1"),
+        ({"preprocessing": {"size": 10**6}}, "preprocessing.size: expected a whole number <= 1024"),
+        ({"preprocessing": {"detail": -1}}, "preprocessing.detail: expected a whole number >= 1"),
+        ({"preprocessing": {"std": 0}}, "preprocessing.std: expected a number >= 1e-06"),
+        ({"preprocessing": {"std": math.nan}}, "preprocessing.std"),
+        ({"preprocessing": {"classes": []}}, "there are 0 classes"),
         ({"preprocessing": {"classes": ["calm", "calm"]}}, "classes must have names of their own"),
-        ({"preprocessing": {"classes": "calm"}}, "model.preprocessing.classes is 'calm'"),
-        ({"crop": {"scale": 0}}, "scale must be a number above 0"),
-        ({"crop": {"dx": None}}, "model.crop.dx is None"),
-        ({"epoch": 1.5}, "model.epoch is 1.5"),
-        ({"metrics": []}, r"model.metrics is \[\]"),
-        ({"unsure_below": 1.5}, "unsure_below must be 0 to 1"),
-        ({"unsure_below": "0.5"}, "model.unsure_below is '0.5'"),
+        ({"preprocessing": {"classes": "calm"}}, "preprocessing.classes: expected a list, got text"),
+        ({"preprocessing": {"classes": ["calm", 3]}}, r"preprocessing.classes\[1\]: expected text"),
+        ({"crop": {"scale": 0}}, "crop.scale: expected a number >= 0.1"),
+        ({"crop": {"scale": 1e9}}, "crop.scale: expected a number <= 10.0"),
+        ({"crop": {"dx": None}}, "crop.dx: expected a number, got null"),
+        ({"crop": {"dy": math.inf}}, "crop.dy"),
+        ({"epoch": 1.5}, "epoch: expected a whole number or null, got a number"),
+        ({"metrics": []}, "metrics: expected a mapping, got a list"),
+        ({"unsure_below": 1.5}, "unsure_below: expected a number <= 1.0"),
+        ({"unsure_below": "0.5"}, "unsure_below: expected a number, got text"),
         ({"format": 3}, "has format 3, this version reads 1 and 2"),
     ],
 )
@@ -73,10 +79,47 @@ def test_a_wrong_value_is_named_with_the_file(change: dict, message: str):
         ModelInfo.read(values, FILE)
 
 
-@pytest.mark.parametrize("text", ["", "no json", "3", "null", "[]"])
+@pytest.mark.parametrize("text", ["", "no json", "3", "null", "[]", "[" * 100_000, '{"format": 2}', "\x00"])
 def test_what_is_no_description_is_refused(text: str):
     with pytest.raises(ModelError, match=r"some\.onnx"):
         ModelInfo.read(text, FILE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x/../../../../ESCAPED/deep",
+        "a\\b",
+        "",
+        " ",
+        ".",
+        "..",
+        "happy ",
+        "\x1b[31mred",
+        "two\nlines",
+        "source",
+        "X",
+        "Label",
+        "unsure",
+        "x" * 65,
+        "zero\u200bwidth",
+        "CON:",
+        "what?",
+    ],
+)
+def test_a_class_is_not_called_what_harms_a_terminal_a_table_or_a_folder(name: str):
+    values = INFO.to_dict()
+    values["preprocessing"]["classes"] = ["calm", name]
+    with pytest.raises(ModelError, match=r"some\.onnx .*no class can be called"):
+        ModelInfo.read(values, FILE)
+
+
+@pytest.mark.parametrize("classes", [["calm", "Calm"], ["a"] * 1001])
+def test_classes_have_names_of_their_own(classes: list[str]):
+    values = INFO.to_dict()
+    values["preprocessing"]["classes"] = classes
+    with pytest.raises(ModelError, match=r"some\.onnx .*classes"):
+        ModelInfo.read(values, FILE)
 
 
 @pytest.mark.parametrize(

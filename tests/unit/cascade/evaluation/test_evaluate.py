@@ -141,7 +141,7 @@ def test_unreadable_images_are_left_out_and_named(blanks):
 
 
 def test_nothing_to_find_is_an_error(blanks):
-    with pytest.raises(DataError, match="no annotated face"):
+    with pytest.raises(DataError, match="not one face is annotated"):
         compare({"blind": Oracle([])}, [plain_entry(blanks[0].path, [])])
     with pytest.raises(DataError, match="too few"):
         compare({"blind": Oracle([])}, blanks, fit_share=0.99)
@@ -427,10 +427,10 @@ def test_command_measures_a_training_s_network_beside_a_cascade(photographs, tmp
         (["truth=gone.txt"], "gone.txt"),
         (["truth=lost.txt"], "1 of 1 annotated images are missing: lost.png"),
         (["truth=there.txt", "detectors=[alt3]"], "no cascade is called 'alt3'"),
-        (["truth=lost.txt", "iou=0"], "iou above 0"),
+        (["truth=lost.txt", "iou=0"], "iou is 0.0; it must be a number above 0 and up to 1"),
         (["truth=lost.txt", "iou=much"], "iou"),
-        (["truth=lost.txt", "sweep=[0]"], "sweep from 1 on"),
-        (["truth=lost.txt", "limit=0"], "limit at least 1"),
+        (["truth=lost.txt", "sweep=[0]"], "sweep is [0]; it must be a list, each a whole number of 1 or more"),
+        (["truth=lost.txt", "limit=0"], "limit is 0; it must be a whole number of 1 or more"),
         (["truth=lost.txt", "fit_share=1"], "fit_share"),
         (["truth=lost.txt", "negatives=nowhere"], "nowhere"),
         (["truth=lost.txt", "colour=red"], "colour"),

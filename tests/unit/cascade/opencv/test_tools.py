@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from cascade.command import CONFIGS
-from cascade.errors import ConfigError, ToolsError
+from cascade.errors import ToolsError
 from cascade.opencv.process import run_logged
 from cascade.opencv.tools import install
 from cascade.opencv.tools.find import find_tools, tools_folder
@@ -91,8 +91,6 @@ def test_the_command_says_where_they_are(empty_path, capsys, monkeypatch):
     config = OmegaConf.load(CONFIGS / "cascade/tools.yaml")
     tools(config)
     assert f"{empty_path / 'opencv_traincascade'}  (from PATH)" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="jobs is 0"):
-        tools(OmegaConf.merge(config, {"jobs": 0}))
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(ToolsError, match="No C compiler"):
         tools(OmegaConf.merge(config, {"rebuild": True}))

@@ -7,6 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import cascade.train  # noqa: F401 - registers the schema
+from cascade.checked import check_config
 from cascade.command import CONFIGS
 from cascade.errors import ConfigError
 from cascade.training.run_training import TrainConfig
@@ -43,13 +44,18 @@ def test_option_composes_and_instantiates(composed, option):
     [
         ((), "samples=FOLDER"),
         (("vec=a.vec",), "bg=FILE"),
-        (("samples=a", "preflight=loose"), "strict or warn"),
-        (("samples=a", "box_adjustment.height=0"), "above 0"),
+        (("samples=a", "preflight=loose"), "preflight is 'loose'; it must be strict or warn"),
+        (
+            ("samples=a", "box_adjustment.height=0"),
+            r"box_adjustment\.height is 0; it must be a number above 0 and up to 10",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(composed, overrides, message):
+    config = composed(*overrides)
     with pytest.raises(ConfigError, match=message):
-        OmegaConf.to_object(composed(*overrides))
+        check_config(config)
+        OmegaConf.to_object(config)
 
 
 def test_lists_of_pictures_come_with_the_folder(composed, tmp_path):

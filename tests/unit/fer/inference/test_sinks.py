@@ -64,6 +64,7 @@ class Reel:
     def __init__(self, *frames: object, still: bool = False, endless: bool = False) -> None:
         self.name = "reel.png" if still else "reel.avi"
         self.file_name = self.name
+        self.drawn_name = self.name if still else "reel.avi.mp4"
         self.still, self.endless, self.count = still, endless, len(frames)
         self._frames = frames
 

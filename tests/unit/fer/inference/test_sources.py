@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from cascade.errors import ConfigError, DataError, ImageError
 from fer.inference.live import LiveSource
-from fer.inference.sources import Files, Input, Picture, Source, find_source
+from fer.inference.sources import Files, Input, Picture, Source, drawn_names, find_source
 from fer.inference.videos import VideoFile
 
 
@@ -45,6 +46,76 @@ def test_patterns(archive: Path, pattern: str, wanted: list[str]):
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path):
     (tmp_path / "a[1].jpg").touch()
     assert names(find_source(str(tmp_path / "a[1].jpg"))) == ["a[1].jpg"]
+
+
+@pytest.mark.parametrize("folder", ["a[1]", "b*", "c?", "${d}", "e f (1), 'g'", "h=i", "~j", "#k"])
+def test_patterns_start_in_folders_of_any_name(tmp_path: Path, folder: str):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "x.jpg").touch()
+    assert names(find_source(str(tmp_path / folder / "*.jpg"))) == ["x.jpg"]
+    assert names(find_source(str(tmp_path / folder))) == ["x.jpg"]
+    assert names(find_source(str(tmp_path / folder / "**"))) == ["x.jpg"]
+
+
+@pytest.mark.parametrize("pattern", ["", "**", "**/*.jpg", "*/**/*.jpg"])
+def test_no_link_is_followed_round_and_round(tmp_path: Path, pattern: str):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/x.jpg").touch()
+    for number in range(8):
+        (tmp_path / f"deep/loop{number}").symlink_to(tmp_path, target_is_directory=True)
+    assert names(find_source(str(tmp_path / pattern))) == ["deep/x.jpg"]
+
+
+def test_hidden_files_match_only_patterns_that_name_them(archive: Path):
+    assert names(find_source(str(archive / "**/*.jpg"))) == ["b.jpg"]
+    assert names(find_source(str(archive / ".hidden/*.jpg"))) == ["x.jpg"]
+
+
+@pytest.mark.parametrize("pattern", ["a**/*.jpg", "[", "x" * 5000, "a\0b", "~nobody-of-this-name/*.jpg"])
+def test_what_is_no_pattern_is_refused(archive: Path, pattern: str):
+    with pytest.raises(DataError):
+        find_source(str(archive / pattern) if pattern[0] not in "~x" else pattern)
+
+
+def test_what_is_left_out_is_counted_by_kind(archive: Path):
+    for name in ("x.heic", "deep/y.HEIC", "z.svg", "README"):
+        (archive / name).touch()
+    source = find_source(str(archive))
+    assert isinstance(source, Files)
+    assert source.skipped == {".heic": 2, ".svg": 1, ".txt": 1, "no ending": 1}
+
+
+def test_every_input_has_an_annotated_picture_of_its_own():
+    inputs = ["x.tif", "x.tif.png", "x.tif~2.png", "a.jpg", "v.avi", "v.avi.mp4", "w.MP4", "d.bmp/y.gif", "d.gif"]
+    inputs += ["e.gif", "e.gif.png/z.jpg"]
+    drawn = drawn_names(inputs)
+    assert len(set(drawn.values())) == len(inputs)
+    unchanged = ("x.tif.png", "x.tif~2.png", "a.jpg", "v.avi.mp4", "e.gif.png/z.jpg")
+    assert all(drawn[name] == name for name in unchanged)
+    assert (drawn["x.tif"], drawn["v.avi"], drawn["w.MP4"]) == ("x.tif~3.png", "v.avi~2.mp4", "w.MP4.mp4")
+    assert (drawn["e.gif"], drawn["d.bmp/y.gif"]) == ("e.gif~2.png", "d.bmp/y.gif.png")
+
+
+def test_shards_agree_on_the_names_of_annotated_pictures(tmp_path: Path):
+    for name in ("x.tif", "x.tif.png"):
+        (tmp_path / name).touch()
+    source = find_source(str(tmp_path))
+    assert isinstance(source, Files)
+    alone = [item.drawn_name for index in range(2) for item in source.shard(index, 2).inputs()]
+    assert alone == [item.drawn_name for item in source.inputs()] == ["x.tif~2.png", "x.tif.png"]
+
+
+def test_a_name_that_is_not_utf_8_is_a_name(tmp_path: Path):
+    folder = os.fsencode(tmp_path)
+    for name in (b"p\xff.png", b"v\xff.mp4"):
+        (tmp_path / os.fsdecode(name)).touch()
+    written(tmp_path / "ok.mp4").rename(os.fsdecode(folder + b"/w\xfe.mp4"))
+    found = {item.name: item for item in find_source(str(tmp_path)).inputs()}
+    assert len(found) == 3
+    assert len(list(found[os.fsdecode(b"w\xfe.mp4")].frames())) > 0
+    for name in (b"p\xff.png", b"v\xff.mp4"):
+        with pytest.raises(ImageError):
+            next(found[os.fsdecode(name)].frames())
 
 
 @pytest.mark.parametrize("address", ["rtsp://host:554/a?b=c", "http://host/x.mjpg"])

@@ -135,8 +135,8 @@ def test_a_full_disk_leaves_whole_rows(tmp_path: Path):
     assert len(rows) == 3 * len(read_outcomes(tmp_path))
 
 
-def shard(folder: Path, index: int, count: int, **changed: str) -> Path:
-    job = {"source": "x", **changed, "shard": {"index": index, "count": count}}
+def shard(folder: Path, index: int, count: int, **changed: object) -> Path:
+    job = {"source": "x", "inputs": 1, **changed, "shard": {"index": index, "count": count}}
     with TableSink(context(folder / str(index), job)) as table:
         seen(table, f"{index}.jpg")
         table.finish(Outcome(f"{index}.jpg", 1, 1, "bad" if index == 1 else ""))
@@ -173,3 +173,53 @@ def test_a_shard_is_not_joined_into_itself(tmp_path: Path):
     with pytest.raises(OutputError, match="is one of the shards"):
         join(folders, folders[0])
     assert read_faces(folders[0]) == before
+
+
+def test_an_interrupted_shard_is_named(tmp_path: Path):
+    with pytest.raises(OutputError, match=r"shard 1, was interrupted after 1 of 7 inputs; go on with resume="):
+        join([shard(tmp_path, 0, 2), shard(tmp_path, 1, 2, inputs=7)], tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [("inputs.csv", "1.jpg,one,2,"), ("inputs.csv", "short"), ("faces.csv", "1.jpg,0,,,1,2,3,4,5,calm")],
+)
+def test_damaged_tables_leave_an_earlier_join_as_it_was(tmp_path: Path, table: str, row: str):
+    folders = [shard(tmp_path, index, 2) for index in range(2)]
+    join(folders, tmp_path / "joined")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()}
+    with (folders[1] / table).open("a") as file:
+        file.write(row + "\n")
+    with pytest.raises(OutputError, match=rf"{table} is damaged in row"):
+        join(folders, tmp_path / "joined")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()} == before
+
+
+def test_a_folder_with_something_else_is_not_joined_into(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("keep")
+    with pytest.raises(OutputError, match="holds no results of a run"):
+        join([shard(tmp_path, 0, 1)], tmp_path / "mine")
+    assert (tmp_path / "mine/notes.txt").read_text() == "keep"
+
+
+def test_no_spreadsheet_takes_a_name_for_a_formula(tmp_path: Path):
+    names = ["=1+1.jpg", "-x.jpg", "'=quoted.jpg", "@home/+1.png", "'plain.jpg", "plain.jpg"]
+    with TableSink(context(tmp_path, {**JOB, "guard_cells": True})) as table:
+        for name in names:
+            seen(table, name)
+            table.finish(Outcome(name, 1, 1, "=bad" if name == "-x.jpg" else ""))
+    with (tmp_path / "faces.csv").open(newline="") as faces, (tmp_path / "inputs.csv").open(newline="") as inputs:
+        cells = [cell for file in (faces, inputs) for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
+    assert list(read_outcomes(tmp_path)) == names and read_outcomes(tmp_path)["-x.jpg"].error == "=bad"
+    data = json.loads((tmp_path / "faces.json").read_text())
+    assert [face["source"] for face in data["faces"]] == names
+
+
+def test_a_table_whose_columns_are_gone_is_damaged(tmp_path: Path):
+    folder = shard(tmp_path, 0, 1)
+    (folder / "inputs.csv").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"inputs\.csv is damaged"):
+        read_outcomes(folder)

@@ -106,3 +106,26 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes):
 def test_a_missing_video_is_named(tmp_path: Path):
     with pytest.raises(ImageError, match=r"no video at .*gone\.mp4"):
         list(VideoFile(tmp_path / "gone.mp4").frames())
+
+
+@pytest.mark.parametrize(
+    ("name", "fourcc", "said"),
+    [("a.avi", "MJPG", "cut off or damaged"), ("a.mp4", "mp4v", r"damaged from frame 1\d\d \(4\.\d s\) on")],
+)
+def test_damage_in_the_middle_costs_no_more_than_what_is_damaged(tmp_path: Path, name: str, fourcc: str, said: str):
+    path = tmp_path / name
+    rng = np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*fourcc), 25, (160, 120))
+    for _ in range(300):
+        writer.write(cv2.resize(rng.integers(0, 256, (12, 16, 3), np.uint8), (160, 120)))
+    writer.release()
+    data = bytearray(path.read_bytes())
+    start, stop = int(0.4 * len(data)), int(0.45 * len(data))
+    data[start:stop] = rng.integers(0, 256, stop - start, np.uint8).tobytes()
+    path.write_bytes(data)
+    seen = []
+    with pytest.raises(ImageError, match=rf"{name} is {said}: 2\d\d of 300 frames"):
+        for frame in VideoFile(path).frames():
+            seen.append(frame)
+    assert len(seen) > 250 and [frame.index for frame in seen] == list(range(len(seen)))
+    assert seen[-1].time_s is not None and seen[-1].time_s > 11
