@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
+from msgspec import Meta
 from omegaconf import DictConfig
 
 from cascade.command import run_command
 from cascade.ranges import Count, Seed
 from fer.training.limits import LIMITS
+
+METRICS = "^(?:val/acc|val/macro_f1|val/ece|val/loss|val_f1/.+|train/acc|train/loss)$"
+"""What a training logs after each epoch."""
 
 
 @dataclass
@@ -24,7 +28,7 @@ class TrainSettings:
     trainer: Any
     callbacks: Any
     logger: Any
-    monitor: Annotated[Any, Literal["val/acc", "val/macro_f1", "val/ece", "val/loss"]]
+    monitor: Annotated[str, Meta(pattern=METRICS)]
     mode: Annotated[Any, Literal["max", "min"]]
     seed: Seed
     train: bool
