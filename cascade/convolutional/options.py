@@ -1,12 +1,12 @@
 """What can be set of a convolutional cascade's training."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from cascade.checked import check_values
 from cascade.convolutional.examples import Variation
 from cascade.errors import ConfigError
 from cascade.ranges import Count, Natural, NotNegative, Part, Positive, Seed, Share
@@ -33,12 +33,7 @@ class StageOptions:
     final_recall: Part
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "steps", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} of a stage is {getattr(self, name)}; it must be 1 or more")
-        for name in ("recall", "final_recall"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ConfigError(f"{name} of a stage is {getattr(self, name)}; it must be above 0 and at most 1")
+        check_values(type(self), vars(self))
 
 
 @dataclass(kw_only=True)
@@ -77,8 +72,8 @@ class LookOptions(StageOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.jitter) != 2 or not all(0 <= value < math.inf for value in self.jitter):
-            raise ConfigError(f"jitter of a stage is {self.jitter}; it must be two numbers from 0 up")
+        if len(self.jitter) != 2:
+            raise ConfigError(f"jitter is {self.jitter}; it must be two numbers")
 
 
 @dataclass(kw_only=True)

@@ -25,5 +25,5 @@ def test_what_can_work_does():
     ],
 )
 def test_what_cannot_is_named(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} of a stage is"):
+    with pytest.raises(ConfigError, match=f"^{name} is"):
         LookOptions(**GOOD | {name: value})
