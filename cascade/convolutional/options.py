@@ -1,8 +1,8 @@
 """What can be set of a convolutional cascade's training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -23,6 +23,7 @@ class StageOptions:
         rate: highest learning rate.
         recall: share that the stage keeps of the held-out objects that reach it, while the next one is trained.
         final_recall: the same in the finished detector: the lower, the fewer windows the next stage looks at.
+        variation: of the stage's examples, what differs from `Options.variation`.
     """
 
     rounds: Count
@@ -31,6 +32,7 @@ class StageOptions:
     rate: Positive
     recall: Part
     final_recall: Part
+    variation: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_values(type(self), vars(self))
@@ -118,6 +120,11 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 < self.held_out < 1:
             raise ConfigError(f"options.held_out is {self.held_out}; it must be above 0 and below 1")
+        known = [part.name for part in fields(Variation)]
+        for stage in self.stages:
+            if unknown := [name for name in stage.variation if name not in known]:
+                raise ConfigError(f"a stage's variation has no {unknown[0]!r}; it knows {', '.join(known)}")
+            check_values(Variation, vars(self.varied(stage)))
         if self.smallest <= 0 or min(self.w, self.h) < 1:
             raise ConfigError("options.smallest, options.w and options.h must be above 0")
 
@@ -125,6 +132,10 @@ class Options:
     def stages(self) -> list[ScanOptions | LookOptions]:
         """All stages in their order."""
         return [self.scan, *self.looks.values()]
+
+    def varied(self, stage: StageOptions) -> Variation:
+        """How a stage's examples are varied."""
+        return replace(self.variation, **stage.variation)
 
     @property
     def aspect(self) -> float:

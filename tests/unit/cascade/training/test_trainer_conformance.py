@@ -112,7 +112,7 @@ def convolutional(stages=3, other=False, easy=False):
             h=H,
             scan=ScanOptions(size=10, channels=[8, 8, 16], deep=[], **brief),
             looks={str(index): look for index in range(1, stages)},
-            variation=Variation(*[0.0] * 11),
+            variation=Variation(*[0.0] * 12),
             held_out=0.1,
             seed=2 if other else 1,
             smallest=W,
