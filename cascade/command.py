@@ -1,8 +1,10 @@
 """One way to be a command: compose a Hydra config, run, and end every mistake with one message and status 2."""
 
+import errno
 import functools
 import inspect
 import io
+import logging
 import os
 import re
 import signal
@@ -40,6 +42,9 @@ EXTRAS = {
 }
 """The libraries that each extra of the package adds, by the names they are imported under."""
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a write that names no file says of the disk."""
+
 FAILED = "FAILED"
 """A file in the folder of a sweep's run that failed; it says why."""
 
@@ -74,6 +79,7 @@ def run_command(
         limits: of what libraries are given: see `check_config`.
         extra: the extra of the package whose libraries the task needs; a missing one is named before anything else.
     """
+    logging.raiseExceptions = False  # a log that cannot be written ends no run, and is not worth a traceback
     for stream in (sys.stdout, sys.stderr):  # a name that their encoding lacks must not end a run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -361,9 +367,9 @@ def _reporting(verbose: bool) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
-        if verbose or error.filename is None:
+        if verbose or (error.filename is None and error.errno not in _DISK):
             raise
-        _fail(f"{error.filename}: {error.strerror}", 2)
+        _fail(f"{error.filename or 'a file could not be written'}: {error.strerror}", 2)
     except KeyboardInterrupt as interrupt:
         _fail(str(interrupt) or "interrupted; what was finished is kept, and the same command goes on", 130)
 

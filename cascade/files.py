@@ -1,6 +1,7 @@
 """Files that are whole or not there, locks, and the one folder for what can be made again."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from cascade.errors import OutputError
 
 CACHE_VARIABLE = "FER_CASCADE_CACHE"
 """Environment variable that names another cache folder, for everything that this project caches."""
+
+_PART = re.compile(r"\..+\.\d+\.part(\..*)?$", re.DOTALL)
 
 
 def cache_dir() -> Path:
@@ -62,6 +65,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     with whole(path) as part:
         part.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write below a folder that this process holds alone."""
+    for part in [path for path in folder.rglob(".*.part*") if _PART.match(path.name)]:
+        with suppress(OSError):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cascade.errors import ModelError
-from cascade.files import whole
+from cascade.torch import save
 from fer.model_info import METADATA_KEY, ModelInfo
 
 
@@ -133,9 +133,7 @@ def load_network(path: str | Path) -> LoadedNetwork:
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
     """Write a network alone, which `load_network` reads and no training can be resumed from; whole or not at all."""
-    # into an open file: given a path, torch writes its name inside, too
-    with whole(path) as part, part.open("wb") as file:
-        torch.save({"state_dict": dict(loaded.state_dict()), METADATA_KEY: loaded.info.to_dict()}, file)
+    save({"state_dict": dict(loaded.state_dict()), METADATA_KEY: loaded.info.to_dict()}, path)
 
 
 def can_resume(checkpoint: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError, OutputError
-from cascade.files import sole_use
+from cascade.files import remove_parts, sole_use
 from cascade.ranges import Count, Natural, NotNegative, Share
 from cascade.text import printable
 from fer.inference.classifier import load_classifier
@@ -119,6 +119,7 @@ def detect(config: DictConfig) -> None:
         )
         if chosen.resume is False and (folder / JOB).exists():
             raise OutputError(f"{folder} holds the results of an earlier run; resume={folder} goes on with it")
+        remove_parts(folder)
         if done := read_outcomes(folder):
             log.warning("resuming: %d of %d inputs were done before", len(done), len(source))
         sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, run, live)]

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from cascade.convolutional.examples import NOTHING, OBJECT, Batch
 from cascade.convolutional.scenes import MIDDLE
 from cascade.errors import TrainingError
-from cascade.files import whole
+from cascade.torch import save
 
 Tell = Callable[[int, dict[str, float]], None]
 _SHARES = {"hit_rate": OBJECT, "false_alarm_rate": NOTHING}
@@ -113,8 +113,7 @@ class StageModule(pl.LightningModule):
     def save(self, path: Path, step: int) -> None:
         """Save what the training goes on from after so many batches."""
         parts: dict[str, Any] = {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
-        with whole(path) as part:
-            torch.save({"step": step, **{name: value.state_dict() for name, value in parts.items()}}, part)
+        save({"step": step, **{name: value.state_dict() for name, value in parts.items()}}, path)
 
     def load(self, path: Path) -> int:
         """Go on from what was saved; returns after how many batches that was, 0 where there is nothing to read."""
@@ -233,9 +232,3 @@ def fit(
         finally:
             signal.signal(signal.SIGINT, on_ctrl_c)
     network.cpu().eval()
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies numbers of 16 bits; where it does not, they are far slower than those of 32."""
-    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public, so it may go
-    return told is not None and bool(told())

@@ -16,7 +16,7 @@ import torch
 from cascade.convolutional.examples import Hard, ScanExamples, Source, WindowExamples
 from cascade.convolutional.export import to_onnx
 from cascade.convolutional.graph import CascadeGraph, WindowStage
-from cascade.convolutional.learning import Examples, Learning, Machine, fit, has_bf16
+from cascade.convolutional.learning import Examples, Learning, Machine, fit
 from cascade.convolutional.mining import Look, calibrate, covers, look, mistakes
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
@@ -25,7 +25,8 @@ from cascade.convolutional.suspects import write_suspects
 from cascade.detectors.convolutional import FORMAT
 from cascade.detectors.names import RESULTS
 from cascade.errors import EarlyStop, TrainingError
-from cascade.files import whole, write_whole
+from cascade.files import write_whole
+from cascade.torch import has_bf16, save
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
 
 MODEL = RESULTS[".onnx"]
@@ -143,10 +144,10 @@ class _Run:
             self.source.hard = hard
             self._learn(network, stage, options, number)
             state = {"network": network.state_dict(), "pictures": torch.from_numpy(hard.pictures)}
-            _write(kept, state | {"windows": torch.from_numpy(hard.windows)})
+            save(state | {"windows": torch.from_numpy(hard.windows)}, kept)
         threshold = self._judge(network, stage, options)
         stage.seconds, stage.finished = monotonic() - started, True
-        _write(_stage_file(self.folder, index), {"network": network.state_dict(), "threshold": threshold})
+        save({"network": network.state_dict(), "threshold": threshold}, _stage_file(self.folder, index))
         for path in self.folder.glob(f"stage{index}.round*"):
             path.unlink()
         for observer in self.observers:
@@ -302,11 +303,6 @@ def _learned(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stage_file(folder: Path, index: int) -> Path:
     return folder / f"stage{index}.pt"
-
-
-def _write(path: Path, state: Mapping[str, Any]) -> None:
-    with whole(path) as part:
-        torch.save(dict(state), part)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

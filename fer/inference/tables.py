@@ -90,9 +90,14 @@ def run_to_resume(wanted: bool | str, job: dict[str, Any], runs: Path) -> Path:
     )
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether a folder holds the tables of a run; one that ended before them leaves at most its job."""
+    return (folder / JOB).is_file() and (folder / FACES).is_file()
+
+
 def read_outcomes(folder: Path) -> dict[str, Outcome]:
     """The finished inputs of a folder's results, by name; none where it holds no results."""
-    if not (folder / JOB).is_file():
+    if not is_begun(folder):
         return {}
     text, outcomes = _text_of(folder), {}
     rows = _read(folder / INPUTS)

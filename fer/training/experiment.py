@@ -15,18 +15,20 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.command import is_multirun, output_dir
-from cascade.convolutional.learning import has_bf16
 from cascade.errors import ConfigError, UserError
+from cascade.files import remove_parts, sole_use
+from cascade.torch import has_bf16
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
 from fer.data.faces import Split
 from fer.data.module import FaceDataModule
 from fer.model_info import METADATA_KEY
-from fer.training.callbacks.checkpoints import LAST, BestAndLast
+from fer.training.callbacks.checkpoints import LAST, BestAndLast, WholeCheckpoints
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.evaluate import evaluate
@@ -47,13 +49,19 @@ def run_experiment(config: DictConfig) -> float | None:
         The monitored metric of the best epoch, for sweeps; None where nothing was measured.
 
     Raises:
+        OutputError: another run has the folder.
         SystemExit: 128 + signal, after a run that a signal ended has been saved and reported.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and what it found no GPU of
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    return _train(config) if config.train else _evaluate_only(config)
+    folder = output_dir()
+    if getattr(rank_zero_only, "rank", 0):  # the first of several processes has it already
+        return _train(config) if config.train else _evaluate_only(config)
+    with sole_use(folder, f"another run is writing to {folder}; wait for it, or name another with hydra.run.dir="):
+        remove_parts(folder)
+        return _train(config) if config.train else _evaluate_only(config)
 
 
 def _train(config: DictConfig) -> float | None:
@@ -76,7 +84,13 @@ def _train(config: DictConfig) -> float | None:
     parameters = sum(p.numel() for p in classifier.network.parameters())
     log.info("network: %s, %s parameters", type(classifier.network).__name__, f"{parameters:,}")
     callbacks = [callback for callback in _made(config.callbacks) if not isinstance(callback, ProgressBar) or shows_bar]
-    trainer = _trainer(config, logger=_made(config.logger), callbacks=callbacks, enable_progress_bar=shows_bar)
+    trainer = _trainer(
+        config,
+        logger=_made(config.logger),
+        callbacks=callbacks,
+        enable_progress_bar=shows_bar,
+        plugins=[WholeCheckpoints()],
+    )
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
     with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was

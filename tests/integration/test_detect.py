@@ -20,6 +20,7 @@ from cascade import CascadeDetector
 from cascade.boxes import iou
 from cascade.command import quoted
 from cascade.drawn.scenes import moving_scene, render_scene
+from cascade.files import sole_use
 from fer.detect import main
 from fer.inference import ExpressionRecognizer
 from fer.inference.drawing import colour_of
@@ -456,6 +457,12 @@ def test_a_run_does_not_go_on_unasked_in_the_folder_of_another(tmp_path: Path, p
     before = (tmp_path / "run/1/faces.csv").read_bytes()
     assert "holds the results of an earlier run; resume=" in detect(tmp_path, f"source={photo}", status=2)
     assert (tmp_path / "run/1/faces.csv").read_bytes() == before
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, photo: Path):
+    with sole_use(tmp_path / "run/1"):
+        assert "another run is writing to" in detect(tmp_path, f"source={photo}", status=2)
+    assert not (tmp_path / "run/1/faces.csv").exists()
 
 
 def test_nothing_that_is_looked_at_is_written_over(tmp_path: Path, photo: Path):

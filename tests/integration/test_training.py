@@ -9,6 +9,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cascade.files import sole_use
 from fer.checkpoint import load_network, read_checkpoint
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.synthetic import Synthetic
@@ -144,6 +145,12 @@ def test_a_second_signal_stops_at_once_and_says_so(tmp_path):
     run, output = train_here(tmp_path, "run", *twice, status=128 + signal.SIGINT)
     assert "SIGINT again: stopped at once, without saving" in output
     assert "Traceback" not in output and not (run / "checkpoints" / "last.ckpt").exists()
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path):
+    with sole_use(tmp_path / "run"):
+        _, output = train_here(tmp_path, "run", status=2)
+    assert f"another run is writing to {tmp_path / 'run'}" in output
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(commands):

@@ -26,14 +26,15 @@ class TableSink(Sink):
         folder, job = self.run.folder, self.run.job
         faces, inputs = folder / tables.FACES, folder / tables.INPUTS
         if not (folder / tables.JOB).is_file():
-            write_whole(faces, tables.as_csv([[*FACE_COLUMNS, *map(self._cell, self.run.recogniser.classes)]]))
-            write_whole(inputs, tables.as_csv([tables.Outcome._fields]))
             tables.write_job(folder, job)
-        elif tables.same_job(earlier := tables.read_job(folder), job):
-            tables.copy_finished([faces], faces)
-        else:
+        elif not tables.same_job(earlier := tables.read_job(folder), job):
             changed = ", ".join(sorted(key for key in {*earlier, *job} if earlier.get(key) != job.get(key)))
             raise OutputError(f"{folder} holds the results of another run; its {changed} differ from this one's")
+        if tables.is_begun(folder):
+            tables.copy_finished([faces], faces)
+        else:  # what `is_begun` looks for comes last
+            write_whole(inputs, tables.as_csv([tables.Outcome._fields]))
+            write_whole(faces, tables.as_csv([[*FACE_COLUMNS, *map(self._cell, self.run.recogniser.classes)]]))
         self._faces, self._inputs = tables.AppendedTable(faces), tables.AppendedTable(inputs)
         return self
 

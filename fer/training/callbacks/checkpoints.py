@@ -4,10 +4,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from cascade.torch import save
+
 BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints beside where they belong and renames them, so that what was there stays until then.
+
+    Lightning's own way leads through the system's folder for temporary files, from where they are copied if that is
+    another disk: a kill meanwhile leaves half a checkpoint and nothing of the one before.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Save a checkpoint; raises OutputError where it cannot be written."""
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        save(checkpoint, Path(path))
 
 
 class BestAndLast(ModelCheckpoint):
