@@ -237,20 +237,21 @@ def quoted(argument: str, sweeps: bool = False) -> str:
 
 
 def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
-    """Arguments of which those without a key are given one; Hydra's own options keep their values."""
+    """Arguments of which those without a key are given one; Hydra's own options go first, and keep their values."""
+    options: list[str] = []  # Hydra takes overrides from one place alone, not from before and behind an option
     kept: list[str] = []
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        own = not keys or takes_value or argument.startswith("-")
-        own |= (argument.startswith(("+", "~")) or "=" in argument) and not _exists(argument)
-        (kept if own else bare).append(argument)
+        option = takes_value or argument.startswith("-")
+        own = not keys or ((argument.startswith(("+", "~")) or "=" in argument) and not _exists(argument))
+        (options if option else kept if own else bare).append(argument)
         takes_value = argument in _VALUED
     if len(bare) > len(keys):
         bare[len(keys) - 1 :] = ["[" + ",".join(map(_in_quotes, bare[len(keys) - 1 :])) + "]"]
     else:
         bare = [_in_quotes(path) if path and _exists(path) else path for path in bare]
-    return [*kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
+    return [*options, *kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
 
 
 def _without_secret(argument: str, keys: Sequence[str]) -> str:
@@ -342,10 +343,16 @@ def _paths(node: Any, prefix: str = "") -> Iterator[str]:
 def _unknown(key: str, known: list[str]) -> ConfigError:
     parent = key.rpartition(".")[0]
     known = [name for name in known if name not in ("hydra", "_target_")]
-    near = get_close_matches(key.rpartition(".")[2], known, 1)
-    prefix = f"{parent}." if parent else ""
-    hint = f"did you mean {prefix}{near[0]}?" if near else f"known are {', '.join(known)}"
-    return ConfigError(f"there is no setting {key}; {hint}")
+    return ConfigError(
+        f"there is no setting {key}{_hint(key.rpartition('.')[2], known, f'{parent}.' if parent else '')}"
+    )
+
+
+def _hint(name: str, known: Sequence[str], prefix: str = "") -> str:
+    """What to add to a message about a name that is not known."""
+    if near := get_close_matches(name, known, 1):
+        return f"; did you mean {prefix}{near[0]}?"
+    return f"; known are {', '.join(known)}" if known else ""
 
 
 @contextmanager
@@ -403,6 +410,8 @@ def _composition(error: BaseException) -> str:
         return str(_unknown(str(key), [str(name) for name in node]))
     if missing := re.search(r"hydra/(sweeper|launcher)/\w+", str(error)):
         return f"{missing[0]} is not installed; in a clone of the project: pip install '.[sweep]'"
+    if absent := re.search(r"Could not find '(.+)/(.+)'\n+Available options in '.*':\n((?:\t.*\n)+)", f"{error}\n"):
+        return f"{absent[1]} has no option {absent[2]}{_hint(absent[2], absent[3].split())}"
     lines = f"{error}\n{cause or ''}".splitlines()
     told = dict.fromkeys(line for line in lines if line.strip() and not re.match(r"\s+\w+_(key|type)[:=]", line))
     return (": " if str(error).startswith("Error merging override") else "\n").join(told)

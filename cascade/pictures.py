@@ -1,10 +1,13 @@
 """Pictures: finding them in folders, reading, checking, converting and writing them. One list of endings for all."""
 
+import logging
 import os
 import re
 import sys
 import tempfile
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +17,9 @@ import numpy.typing as npt
 
 from cascade.errors import DataError, ImageError, OutputError
 from cascade.files import write_whole
+from cascade.text import printable
+
+log = logging.getLogger(__name__)
 
 Image = npt.NDArray[np.uint8]
 """A picture as OpenCV holds it: uint8, BGR (H, W, 3) or gray (H, W)."""
@@ -44,19 +50,29 @@ def is_hidden(path: Path) -> bool:
 def find_pictures(folder: Path) -> list[Path]:
     """All picture files of a folder and its subfolders, sorted by path; hidden ones are left out.
 
+    Files of other kinds are counted in the log.
+
     Raises:
         DataError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder.absolute()}")
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and not is_hidden(path.relative_to(folder)) and path.is_file()
-    ]
+    files = [path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder)) and path.is_file()]
+    found = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = kinds(path for path in files if path.suffix.lower() not in SUFFIXES)
     if not found:
-        raise DataError(f"there are no pictures in {folder.absolute()} (looked for {' '.join(sorted(SUFFIXES))})")
+        there = f"it holds {others}; " if others else ""
+        wanted = " ".join(sorted(SUFFIXES))
+        raise DataError(f"there are no pictures in {folder.absolute()} ({there}looked for {wanted})")
+    if others:
+        log.warning("left out of %s, as no pictures: %s", printable(str(folder)), printable(others))
     return found
+
+
+def kinds(files: Iterable[Path]) -> str:
+    """How many files have which ending, as `3 of .heic, 1 of no ending`."""
+    counts = Counter(file.suffix.lower() or "no ending" for file in files)
+    return ", ".join(f"{count} of {kind}" for kind, count in sorted(counts.items()))
 
 
 def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> Image:

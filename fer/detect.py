@@ -92,8 +92,7 @@ def detect(config: DictConfig) -> None:
     if isinstance(source, Files):
         _check_targets(chosen.save.video, source, folder)
         if source.skipped:
-            kinds = ", ".join(f"{count} of {kind}" for kind, count in source.skipped.items())
-            log.warning("left out, as neither pictures nor videos: %s", printable(kinds))
+            log.warning("left out, as neither pictures nor videos: %s", printable(source.skipped))
     detector, classifier = instantiate(config.detector), load_classifier(chosen.classifier, chosen.threads)
     recogniser = ExpressionRecognizer(
         detector, classifier, detect_side=chosen.detect_side, tracking=chosen.tracking, unsure_below=chosen.unsure_below

@@ -1,16 +1,15 @@
 """From what a user calls a source to the pictures, videos, camera or stream behind it."""
 
 import glob
-from collections import Counter
-from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cascade.errors import ConfigError, DataError, ImageError
-from cascade.pictures import SUFFIXES, WRITABLE, is_hidden, read_picture
+from cascade.pictures import SUFFIXES, WRITABLE, is_hidden, kinds, read_picture
 from fer.inference.frames import Frame, ahead
 from fer.inference.live import LiveSource
 from fer.inference.videos import VIDEO_SUFFIXES, VideoFile
@@ -60,7 +59,7 @@ class Files:
     name: str  # what the user called them, in full
     root: Path  # the folder that paths are named relative to in results
     paths: tuple[Path, ...]  # sorted, so that shards and resumed runs agree on their order
-    skipped: Mapping[str, int] = field(default_factory=dict)  # how many files beside them are of which other ending
+    skipped: str = ""  # how many files beside them are of which other ending
     part: tuple[int, int] = (0, 1)  # of the paths: from the first number on every so many
 
     def __len__(self) -> int:
@@ -162,8 +161,8 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     if not known:
         what = f"{len(files)} files, none of them a picture or a video" if files else nothing
         raise DataError(f"{holder} {what}. {_KNOWN}")
-    skipped = Counter(file.suffix.lower() or "no ending" for file in files if file.suffix.lower() not in _SUFFIXES)
-    return Files(str(path.absolute()), root, known, dict(sorted(skipped.items())))
+    skipped = kinds(file for file in files if file.suffix.lower() not in _SUFFIXES)
+    return Files(str(path.absolute()), root, known, skipped)
 
 
 def _path(text: str) -> Path:

@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def _train(config: DictConfig) -> float | None:
     )
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
-    with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
+    _check_monitor(config.monitor, data)
+    with contextlib.suppress(TrainingStopped), _lightnings_refusals():  # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
     ours: dict[type, Any] = {type(callback): callback for callback in callbacks}
     received = ours[StopOnSignal].received if StopOnSignal in ours else None
@@ -187,6 +189,22 @@ def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
             f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "
             f"cannot be had here: {error} (trainer=cpu trains on the processor)"
         ) from error
+
+
+def _check_monitor(monitor: str, data: FaceDataModule) -> None:
+    """Refuse the F1 of a class that is none, before an epoch is trained."""
+    name, known = monitor.removeprefix("val_f1/"), data.preprocessing.classes
+    if monitor.startswith("val_f1/") and name not in known:
+        raise ConfigError(f"monitor={monitor}: the data has no class {name}; it has {', '.join(known)}")
+
+
+@contextlib.contextmanager
+def _lightnings_refusals() -> Iterator[None]:
+    """Say what Lightning finds wrong with settings as what it is: a user's mistake."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise ConfigError(f"PyTorch Lightning refuses these settings: {error}") from error
 
 
 def _made(group: DictConfig | None) -> list[Any]:

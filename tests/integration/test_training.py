@@ -200,6 +200,8 @@ def test_data_without_a_test_split_says_that_no_test_was_run(tmp_path):
         (["model._target_=os.system"], "fer.models"),
         (["label_smoothing=0.1"], "did you mean loss.label_smoothing"),
         (["+data.foo=1"], "there is no setting data.foo"),
+        (["trainer=cpuu"], "trainer has no option cpuu; did you mean cpu?"),
+        (["data=synthetic", "monitor=val_f1/hungry"], "the data has no class hungry; it has angry"),
     ],
 )
 def test_mistakes_end_with_one_clear_line_and_status_2(tmp_path, overrides, said):

@@ -1,5 +1,6 @@
 """What all commands have in common, on a command of the test's own."""
 
+import errno
 import os
 import signal
 from dataclasses import dataclass, field
@@ -64,6 +65,13 @@ def test_a_name_that_means_something_to_hydra_is_a_file_where_there_is_one(run, 
     assert run(lambda config: config.source, "-m", "source=a,b", "hydra.sweep.dir=s")[0] == "a,b"
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_hydras_options_stand_anywhere(run, before):
+    arguments = ["number=2,3", "source=x", "hydra.sweep.dir=s"]
+    arguments.insert(before, "-m")
+    assert run(lambda config: (config.source, config.number), *arguments)[0] == ("x", 2)
+
+
 def test_bare_arguments_belong_to_their_keys_and_the_last_key_takes_the_rest(run):
     def both(config):
         return config.number, config.source
@@ -84,6 +92,7 @@ def test_bare_arguments_belong_to_their_keys_and_the_last_key_takes_the_rest(run
         ("++part.other=1", "no setting part.other; known are size"),
         ("+made.denom=2", "no setting made.denom; did you mean made.denominator"),
         ("++made.denom=2", "no setting made.denom; did you mean made.denominator"),
+        ("+nothing.at.all=2", "no setting nothing.at.all\n"),
     ],
 )
 def test_what_nobody_reads_is_refused_by_name(run, argument, said):
@@ -122,6 +131,19 @@ def test_mistakes_end_with_one_line_and_status_2(run):
     assert run(mistaken)[1:] == (2, "error: mend this\n")
     _, status, error = run(lambda config: open("gone/file.txt"))  # noqa: PTH123, SIM115
     assert (status, error) == (2, "error: gone/file.txt: No such file or directory\n")
+
+    def full(config):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert run(full)[1:] == (2, "error: a file could not be written: No space left on device\n")
+
+
+def test_an_option_that_is_none_is_told_with_those_that_are(run, tmp_path):
+    (tmp_path / "colour").mkdir()
+    for name in ("red", "blue"):
+        (tmp_path / f"colour/{name}.yaml").write_text("hue: 0\n")
+    for wrong, hint in (("blu", "did you mean blue?"), ("xyz", "known are blue, red")):
+        assert run(pytest.fail, f"+colour={wrong}")[1:] == (2, f"error: colour has no option {wrong}; {hint}\n")
 
 
 def test_what_cannot_be_made_says_why(run):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from cascade.errors import ImageError
-from cascade.pictures import check_image, read_picture, save_picture
+from cascade.errors import DataError, ImageError
+from cascade.pictures import check_image, find_pictures, read_picture, save_picture
 
 
 def gradient(height: int = 40, width: int = 60) -> np.ndarray:
@@ -145,3 +145,15 @@ def test_what_others_say_while_a_jpeg_is_decoded_is_not_lost(
     monkeypatch.setattr(cv2, "imdecode", talkative)
     read_picture(tmp_path / "x.jpg")
     assert "another thread" in capfd.readouterr().err
+
+
+def test_files_of_other_kinds_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name in ("a.heic", "B.HEIC", "c.svg", "d"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        DataError, match=r"no pictures in .* \(it holds 2 of .heic, 1 of .svg, 1 of no ending; looked for"
+    ):
+        find_pictures(tmp_path)
+    (tmp_path / "e.png").touch()
+    assert find_pictures(tmp_path) == [tmp_path / "e.png"]
+    assert "as no pictures: 2 of .heic, 1 of .svg, 1 of no ending" in caplog.text
