@@ -1,11 +1,13 @@
 """Text from outside, made harmless for where it is shown: on terminals, in spreadsheets, in logs."""
 
+import json
+import os
 import re
 
 _FORMULA = "=+-@\t\r"
 _NAMES = "pass|pwd|psw|pin|token|key|secret|auth|sig|cred|user|usr|login"
 _SECRET = re.compile(rf"(?i)((?<![a-z0-9])[a-z0-9.-]*(?:{_NAMES})[a-z0-9.-]*=)[^&;#?/]*")
-_real: dict[str, str] = {}
+_REAL = "FER_CASCADE_ADDRESSES"  # an environment variable: the processes that a launcher starts must know them, too
 
 
 def printable(text: str) -> str:
@@ -37,13 +39,17 @@ def masked(address: str) -> str:
 
 
 def hidden(address: str) -> str:
-    """The address, masked, by which `revealed` gives it back within this process; others remain as they are."""
+    """The address, masked, by which `revealed` gives it back in this process and those that it starts."""
     shown = masked(address)
     if shown != address:
-        _real[shown] = address
+        os.environ[_REAL] = json.dumps({**_real(), shown: address})
     return shown
 
 
 def revealed(address: str) -> str:
     """What `hidden` was given; any other text remains as it is."""
-    return _real.get(address, address)
+    return _real().get(address, address)
+
+
+def _real() -> dict[str, str]:
+    return dict(json.loads(os.environ.get(_REAL, "{}")))

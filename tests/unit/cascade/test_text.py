@@ -1,5 +1,8 @@
 """Text from outside: harmless on terminals, in spreadsheets, in logs."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cascade.text import cell, from_cell, hidden, masked, printable, revealed
@@ -31,3 +34,10 @@ def test_an_address_is_shown_without_its_secrets(address: str, shown: str):
     assert masked(address) == shown == masked(shown)
     assert hidden(address) == shown and revealed(shown) == address
     assert revealed("rtsp://other/a") == "rtsp://other/a"
+
+
+def test_a_process_that_is_started_knows_the_address():
+    shown = hidden("rtsp://me:word@host/b")
+    script = f"from cascade.text import revealed; print(revealed({shown!r}))"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "rtsp://me:word@host/b\n"
