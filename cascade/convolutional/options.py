@@ -67,15 +67,10 @@ class LookOptions(StageOptions):
 
     size: Positive
     context: Positive
-    jitter: Sequence[NotNegative]
+    jitter: Annotated[Sequence[NotNegative], Meta(min_length=2, max_length=2)]
     channels: Sequence[Count]
     hidden: Count
     passes: Count
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.jitter) != 2:
-            raise ConfigError(f"jitter is {self.jitter}; it must be two numbers")
 
 
 @dataclass(kw_only=True)
@@ -118,15 +113,12 @@ class Options:
     memory: NotNegative
 
     def __post_init__(self) -> None:
-        if not 0 < self.held_out < 1:
-            raise ConfigError(f"options.held_out is {self.held_out}; it must be above 0 and below 1")
+        check_values(type(self), vars(self))
         known = [part.name for part in fields(Variation)]
         for stage in self.stages:
             if unknown := [name for name in stage.variation if name not in known]:
                 raise ConfigError(f"a stage's variation has no {unknown[0]!r}; it knows {', '.join(known)}")
             check_values(Variation, vars(self.varied(stage)))
-        if self.smallest <= 0 or min(self.w, self.h) < 1:
-            raise ConfigError("options.smallest, options.w and options.h must be above 0")
 
     @property
     def stages(self) -> list[ScanOptions | LookOptions]:
