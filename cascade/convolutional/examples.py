@@ -1,14 +1,14 @@
 """Training examples: windows drawn around objects and beside them, varied as pictures vary."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cascade.convolutional.scenes import Floats, Scene, Turn, cut, into_patch, overlaps
+from cascade.convolutional.scenes import Floats, Scene, cut, into_patch, overlaps
 from cascade.pictures import Image
 from cascade.ranges import NotNegative, Share
 
@@ -26,17 +26,15 @@ class Variation:
     Attributes:
         angle: turned by, in degrees.
         mirror: whether half of them are mirrored.
-        stretch: of the logarithm of how much wider they are made than they are high.
         contrast: of the logarithm of the contrast.
         brightness: in grays.
         gamma: of the logarithm of gamma.
         blurred, coarse, noisy, compressed, shaded, covered: shares that are blurred, enlarged from fewer pixels,
-            given noise, JPEG artefacts, light from one side, something before them: a gray, or a part of a picture.
+            given noise, JPEG artefacts, light from one side, something before them.
     """
 
     angle: NotNegative = 8.0
     mirror: bool = True
-    stretch: NotNegative = 0.0
     contrast: NotNegative = 0.3
     brightness: NotNegative = 25.0
     gamma: NotNegative = 0.25
@@ -47,29 +45,19 @@ class Variation:
     shaded: Share = 0.2
     covered: Share = 0.1
 
-    def turn(self, random: np.random.Generator) -> Turn:
-        """How a window is turned."""
-        angle = math.radians(random.normal(0, self.angle))
-        mirrored = bool(self.mirror and random.random() < 0.5)
-        return Turn(angle, mirrored, math.exp(random.normal(0, self.stretch) / 2) if self.stretch else 1.0)
+    def turn(self, random: np.random.Generator) -> tuple[float, bool]:
+        """An angle in radians, and whether to mirror."""
+        return math.radians(random.normal(0, self.angle)), bool(self.mirror and random.random() < 0.5)
 
-    def apply(
-        self, patch: Image, random: np.random.Generator, other: Callable[[], Image | None] = lambda: None
-    ) -> Image:
-        """The patch, varied: (h, w) uint8.
-
-        Args:
-            patch: (h, w) uint8.
-            random: what decides.
-            other: draws a patch (h, w) of another picture, with which half of those that are covered are.
-        """
+    def apply(self, patch: Image, random: np.random.Generator) -> Image:
+        """The patch, varied: (h, w) uint8."""
         height, width = patch.shape
         blurred, coarse, noisy, compressed, shaded, covered, side = random.random(7)
         if covered < self.covered:
             w, h = (max(1, int(length * random.uniform(0.1, 0.4))) for length in (width, height))
             x, y = random.integers(0, width - w + 1), random.integers(0, height - h + 1)
-            patch, before = patch.copy(), other() if random.random() < 0.5 else None
-            patch[y : y + h, x : x + w] = random.integers(0, 256) if before is None else before[:h, :w]
+            patch = patch.copy()
+            patch[y : y + h, x : x + w] = random.integers(0, 256)
         if coarse < self.coarse:
             factor = random.uniform(0.35, 0.9)
             small = cv2.resize(patch, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
@@ -176,27 +164,21 @@ class Source:
         number: int,
         window: Floats,
         patch: tuple[int, int],
-        turn: Turn,
+        turn: tuple[float, bool],
         random: np.random.Generator,
         sharper: float = 0.5,
     ) -> Image:
         """Cut a window and vary it; beyond the border lies, mostly, another picture: (h, w) uint8."""
         scene, ground = self.scenes[number], None
-
-        def another() -> Image | None:
-            if not len(self.empty):
-                return None
-            other = self.scenes[int(random.choice(self.empty))]
-            size = math.exp(random.uniform(math.log(24), math.log(max(25, min(other.size)))))
-            place = (*(random.uniform(size / 2, max(side - size / 2, size / 2 + 1)) for side in other.size), size)
-            return cut(other, np.array(place), patch)
-
         width, height = scene.size
         reach = window[2] * 0.75
         within = reach <= window[0] <= width - reach and reach <= window[1] <= height - reach
-        if not within and random.random() < 0.7:
-            ground = another()
-        return self.variation.apply(cut(scene, window, patch, turn, sharper, ground), random, another)
+        if not within and len(self.empty) and random.random() < 0.7:
+            other = self.scenes[int(random.choice(self.empty))]
+            size = math.exp(random.uniform(math.log(24), math.log(max(25, min(other.size)))))
+            place = (*(random.uniform(size / 2, max(side - size / 2, size / 2 + 1)) for side in other.size), size)
+            ground = cut(other, np.array(place), patch)
+        return self.variation.apply(cut(scene, window, patch, *turn, sharper, ground), random)
 
     def hard_one(self, random: np.random.Generator) -> tuple[int, Floats] | None:
         """One of the hard windows, None where there are none."""
@@ -278,13 +260,13 @@ class WindowExamples:
         scene = source.scenes[number]
         verdict, nearest = judge(window[None], scene, source.aspect, 0.5, 0.35)
         target[0] = verdict[0]
-        turn = source.variation.turn(random)
+        angle, mirrored = source.variation.turn(random)
         if target[0] == OBJECT:
             x, y, size = scene.objects[nearest[0]]
-            target[1:3] = into_patch(np.array([[x, y]]), window, turn)[0]
+            target[1:3] = into_patch(np.array([[x, y]]), window, angle, mirrored)[0]
             target[3] = math.log(size / window[2])
         seen = window * (1, 1, self.context)
-        return source.see(number, seen, self.patch, turn, random), target
+        return source.see(number, seen, self.patch, (angle, mirrored), random), target
 
     def _window(self, kind: int, random: np.random.Generator) -> tuple[int, Floats]:
         source = self.source
@@ -332,14 +314,14 @@ class ScanExamples:
     def _one(self, kind: int, random: np.random.Generator) -> tuple[Image, npt.NDArray[np.float32]]:
         source = self.source
         goal = self.size * 2 ** random.uniform(-0.2, 1.2)
-        turn = source.variation.turn(random)
+        angle, mirrored = source.variation.turn(random)
         number, window = self._window(kind, random)
         scale = window[2] / goal  # pixels of the picture for one of the patch
         seen = np.array([window[0], window[1], scale * self.patch[0]])
         seen[:2] += random.uniform(-0.22, 0.22, 2) * seen[2]
         scene = source.scenes[number]
-        patch = source.see(number, seen, self.patch, turn, random, random.choice((0.0, 0.5)))
-        return patch, self._targets(scene, seen, turn)
+        patch = source.see(number, seen, self.patch, (angle, mirrored), random, random.choice((0.0, 0.5)))
+        return patch, self._targets(scene, seen, angle, mirrored)
 
     def _window(self, kind: int, random: np.random.Generator) -> tuple[int, Floats]:
         source = self.source
@@ -348,7 +330,7 @@ class ScanExamples:
         hard = source.hard_one(random) if kind == 1 else None
         return source.anywhere(random, 20) if hard is None else hard
 
-    def _targets(self, scene: Scene, seen: Floats, turn: Turn) -> npt.NDArray[np.float32]:
+    def _targets(self, scene: Scene, seen: Floats, angle: float, mirrored: bool) -> npt.NDArray[np.float32]:
         inner, side = self.steps - 2 * self.margin, float(self.patch[0])
         middle = self.size * math.sqrt(2)
         target = np.zeros((4, inner, inner), np.float32)
@@ -356,13 +338,13 @@ class ScanExamples:
         across, down = np.meshgrid(steps, steps)
         if len(scene.ignore):
             x, y, w, h = scene.ignore.T
-            centres = into_patch(np.stack([x + w / 2, y + h / 2], 1), seen, turn) * side
+            centres = into_patch(np.stack([x + w / 2, y + h / 2], 1), seen, angle, mirrored) * side
             for (cx, cy), width, height in zip(centres, w * side / seen[2], h * side / seen[2], strict=True):
                 hidden = (abs(across - cx) < width / 2) & (abs(down - cy) < height / 2)
                 target[0][hidden] = IGNORED
         if not len(scene.objects):
             return target
-        centres = into_patch(scene.objects[:, :2], seen, turn) * side
+        centres = into_patch(scene.objects[:, :2], seen, angle, mirrored) * side
         sizes = scene.objects[:, 2] * side / seen[2]
         nearest = np.full((inner, inner), np.inf)
         for (cx, cy), size in zip(centres, sizes, strict=True):

@@ -1,14 +1,13 @@
 """What can be set of a convolutional cascade's training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from cascade.checked import check_values
 from cascade.convolutional.examples import Variation
-from cascade.errors import ConfigError
 from cascade.ranges import Count, Natural, NotNegative, Part, Positive, Seed, Share
 
 
@@ -23,7 +22,6 @@ class StageOptions:
         rate: highest learning rate.
         recall: share that the stage keeps of the held-out objects that reach it, while the next one is trained.
         final_recall: the same in the finished detector: the lower, the fewer windows the next stage looks at.
-        variation: of the stage's examples, what differs from `Options.variation`.
     """
 
     rounds: Count
@@ -32,7 +30,6 @@ class StageOptions:
     rate: Positive
     recall: Part
     final_recall: Part
-    variation: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_values(type(self), vars(self))
@@ -114,20 +111,11 @@ class Options:
 
     def __post_init__(self) -> None:
         check_values(type(self), vars(self))
-        known = [part.name for part in fields(Variation)]
-        for stage in self.stages:
-            if unknown := [name for name in stage.variation if name not in known]:
-                raise ConfigError(f"a stage's variation has no {unknown[0]!r}; it knows {', '.join(known)}")
-            check_values(Variation, vars(self.varied(stage)))
 
     @property
     def stages(self) -> list[ScanOptions | LookOptions]:
         """All stages in their order."""
         return [self.scan, *self.looks.values()]
-
-    def varied(self, stage: StageOptions) -> Variation:
-        """How a stage's examples are varied."""
-        return replace(self.variation, **stage.variation)
 
     @property
     def aspect(self) -> float:

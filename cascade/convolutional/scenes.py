@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -101,35 +100,12 @@ def halved(image: Image) -> Image:
     return np.asarray(cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-class Turn(NamedTuple):
-    """How a window's content is turned about its centre, for training alone.
-
-    Attributes:
-        mirrored: whether it is mirrored, first of all,
-        stretch: then made so many times as wide and as many times less high,
-        angle: and then turned anticlockwise by so many radians.
-    """
-
-    angle: float = 0.0
-    mirrored: bool = False
-    stretch: float = 1.0
-
-    @property
-    def matrix(self) -> Floats:
-        """(2, 2): where what is beside the centre goes to."""
-        cos, sin = math.cos(self.angle), math.sin(self.angle)
-        across = -self.stretch if self.mirrored else self.stretch
-        return np.array([[cos, sin], [-sin, cos]]) @ np.diag([across, 1 / self.stretch])
-
-
-UNTURNED = Turn()
-
-
 def cut(
     scene: Scene,
     window: Floats,
     patch: tuple[int, int],
-    turn: Turn = UNTURNED,
+    angle: float = 0.0,
+    mirrored: bool = False,
     sharper: float = 0.5,
     onto: Image | None = None,
 ) -> Image:
@@ -142,7 +118,8 @@ def cut(
         scene: the picture.
         window: `x, y, size`, context included.
         patch: height and width of what is cut, in pixels.
-        turn: how the content is turned about the centre.
+        angle: by which the content is turned anticlockwise about the centre, in radians; for training alone.
+        mirrored: whether it is mirrored, before it is turned.
         sharper: added to the level's number before it is rounded down: 0.5 rounds it.
         onto: what lies beyond the border instead, a patch; it is drawn on.
     """
@@ -150,9 +127,12 @@ def cut(
     step = size / math.sqrt(patch[0] * patch[1])
     image, halvings = scene.level(max(0, math.floor(math.log2(step) + sharper)))
     step, x, y = step / 2**halvings, x / 2**halvings, y / 2**halvings
-    back = np.linalg.inv(turn.matrix) * step  # from the patch's pixels to the picture's, both by their centres
-    shift = np.array([x, y]) - back @ (np.array([patch[1], patch[0]]) / 2 - 0.5) - 0.5
-    matrix = np.concatenate([back, shift[:, None]], axis=1)
+    cos, sin = math.cos(angle) * step, math.sin(angle) * step
+    sign = -1.0 if mirrored else 1.0
+    # from the patch's pixels to the picture's, both by their centres
+    turn = np.array([[sign * cos, -sign * sin], [sin, cos]])
+    shift = np.array([x, y]) - turn @ (np.array([patch[1], patch[0]]) / 2 - 0.5) - 0.5
+    matrix = np.concatenate([turn, shift[:, None]], axis=1)
     ground = np.full(patch, MIDDLE, np.uint8) if onto is None else onto
     flags, border = (
         cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
@@ -162,10 +142,14 @@ def cut(
     return np.asarray(drawn, np.uint8)
 
 
-def into_patch(points: Floats, window: Floats, turn: Turn) -> Floats:
+def into_patch(points: Floats, window: Floats, angle: float, mirrored: bool) -> Floats:
     """Where points (N, 2) of the picture lie as `cut` turns it: from the window's centre, in units of its size."""
     x, y, size = window
-    return np.asarray((points - (x, y)) / size @ turn.matrix.T)
+    away = (points - (x, y)) / size
+    if mirrored:
+        away = away * (-1.0, 1.0)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.asarray(away @ np.array([[cos, -sin], [sin, cos]]))
 
 
 def read_scenes(inputs: Inputs, aspect: float, gigabytes: float) -> list[Scene]:

@@ -122,7 +122,6 @@ class _Run:
     def _train_stage(self, index: int, options: StageOptions) -> bool:
         """Train a stage and save it; False where there is nothing to learn from."""
         started = monotonic()
-        self.source.variation = self.options.varied(options)
         torch.manual_seed(self.options.seed + index)
         network, hard = self._built(index), Hard()
         stage = Stage(index, len(self.source.objects), len(self.source.objects), own={"batches": 0})

@@ -92,7 +92,7 @@ class TestNetworks:
         reported = _report(NETWORKS[name])["options"]
 
         def plain(options):
-            kept = {key: value for key, value in options.items() if key[0] != "_" and key not in free and value != {}}
+            kept = {key: value for key, value in options.items() if not key.startswith("_") and key not in free}
             return {key: plain(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
         reported.pop("stages")

@@ -5,18 +5,7 @@ import pytest
 import torch
 
 from cascade.convolutional import graph
-from cascade.convolutional.scenes import (
-    MIDDLE,
-    Memory,
-    Scene,
-    Turn,
-    cut,
-    halved,
-    into_patch,
-    overlaps,
-    to_boxes,
-    to_windows,
-)
+from cascade.convolutional.scenes import MIDDLE, Memory, Scene, cut, halved, into_patch, overlaps, to_boxes, to_windows
 
 
 @pytest.fixture
@@ -68,16 +57,14 @@ def test_beyond_the_border_is_the_middle_gray_or_what_is_given(picture):
     assert (cut(Scene(picture), far, (16, 16), onto=ground.copy()) == ground).all()
 
 
-@pytest.mark.parametrize(
-    "turn", [Turn(), Turn(0.5), Turn(0, True), Turn(-0.7, True), Turn(0, False, 1.3), Turn(0.5, True, 0.8)]
-)
-def test_points_go_where_the_pixels_go(turn):
+@pytest.mark.parametrize(("angle", "mirrored"), [(0.0, False), (0.5, False), (0.0, True), (-0.7, True)])
+def test_points_go_where_the_pixels_go(angle, mirrored):
     image = np.zeros((200, 200), np.uint8)
     image[120:124, 140:144] = 255  # its middle is at (142, 122)
     window = np.array([110.0, 100.0, 120.0])
-    patch = cut(Scene(image), window, (120, 120), turn)
+    patch = cut(Scene(image), window, (120, 120), angle, mirrored)
     y, x = (axis.mean() + 0.5 for axis in np.nonzero(patch > 128))
-    told = into_patch(np.array([[142.0, 122.0]]), window, turn)[0] * 120 + 60
+    told = into_patch(np.array([[142.0, 122.0]]), window, angle, mirrored)[0] * 120 + 60
     assert np.abs(told - (x, y)).max() < 1
 
 
