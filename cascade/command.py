@@ -87,6 +87,10 @@ def run_command(
     if {"-h", "--help"} & set(arguments):
         print(_help(CONFIGS / folder / f"{config_name}.yaml", arguments))
         return
+    try:
+        Path.cwd()
+    except OSError as error:
+        _fail(f"the folder that this command was started in cannot be found: {error.strerror}; go to another", 2)
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
     sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
     before = os.environ.get("HYDRA_FULL_ERROR", "0")

@@ -151,6 +151,11 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
     if path.is_dir():
         root, found = path, [file for file in path.rglob("*") if not is_hidden(file.relative_to(path))]
         holder, nothing = f"the folder {path.absolute()} holds", "nothing"
+    elif path.exists():
+        raise DataError(
+            f"{path.absolute()} is neither a file nor a folder, but a device, a pipe or the like (a camera is named by "
+            "its number, such as 0)"
+        )
     else:
         root, pattern = _split(path)
         if not glob.has_magic(pattern):

@@ -138,6 +138,14 @@ def test_mistakes_end_with_one_line_and_status_2(run):
     assert run(full)[1:] == (2, "error: a file could not be written: No space left on device\n")
 
 
+def test_a_folder_that_is_gone_is_told(run, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    _, status, error = run(pytest.fail)
+    assert status == 2 and error.startswith("error: the folder that this command was started in cannot be found")
+
+
 def test_an_option_that_is_none_is_told_with_those_that_are(run, tmp_path):
     (tmp_path / "colour").mkdir()
     for name in ("red", "blue"):

@@ -150,6 +150,7 @@ def test_impossible_shards_are_refused(archive: Path, index: int, count: int):
     ("name", "message"),
     [
         ("nowhere", "there is no file or folder .*nowhere"),
+        ("/dev/null", "/dev/null is neither a file nor a folder"),
         ("nowhere.jpg", r"there is no file or folder .*nowhere\.jpg"),
         ("empty", "empty holds nothing"),
         ("texts", "holds 1 files, none of them a picture"),
