@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cascade.convolutional.pytorch import save
 from cascade.errors import ModelError
-from cascade.torch import save
 from fer.model_info import METADATA_KEY, ModelInfo
 
 

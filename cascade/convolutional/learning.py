@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from cascade.convolutional.examples import NOTHING, OBJECT, Batch
+from cascade.convolutional.pytorch import save
 from cascade.convolutional.scenes import MIDDLE
 from cascade.errors import TrainingError
-from cascade.torch import save
 
 Tell = Callable[[int, dict[str, float]], None]
 _SHARES = {"hit_rate": OBJECT, "false_alarm_rate": NOTHING}

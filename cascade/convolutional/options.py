@@ -97,7 +97,7 @@ class Options:
     scan: ScanOptions
     looks: dict[str, LookOptions]
     variation: Variation = field(default_factory=Variation)
-    fewest: Count
+    fewest: Natural
     held_out: Annotated[float, Meta(gt=0, lt=1)]
     seed: Seed
     smallest: Positive

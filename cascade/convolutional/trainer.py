@@ -20,13 +20,13 @@ from cascade.convolutional.learning import Examples, Learning, Machine, fit
 from cascade.convolutional.mining import Look, calibrate, covers, look, mistakes
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
+from cascade.convolutional.pytorch import has_bf16, save
 from cascade.convolutional.scenes import Scene, read_scenes, steps
 from cascade.convolutional.suspects import write_suspects
 from cascade.detectors.convolutional import FORMAT
 from cascade.detectors.names import RESULTS
 from cascade.errors import EarlyStop, TrainingError
 from cascade.files import write_whole
-from cascade.torch import has_bf16, save
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
 
 MODEL = RESULTS[".onnx"]

@@ -22,9 +22,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.command import is_multirun, output_dir
+from cascade.convolutional.pytorch import has_bf16
 from cascade.errors import ConfigError, UserError
 from cascade.files import remove_parts, sole_use
-from cascade.torch import has_bf16
 from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
 from fer.data.faces import Split
 from fer.data.module import FaceDataModule

@@ -8,7 +8,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from cascade.torch import save
+from cascade.convolutional.pytorch import save
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 

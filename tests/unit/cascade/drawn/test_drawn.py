@@ -379,7 +379,7 @@ class TestCommand:
             (["csv", "OUT", "seed=1.5"], "seed is 1.5; it must be a whole number"),
             (["csv", "OUT", "positives=5"], "no setting positives"),
             (["csv", "OUT", "+size=5"], "no setting size"),
-            (["films", "OUT"], "draw/films"),
+            (["films", "OUT"], "draw has no option films; known are"),
             (["csv"], "name what to draw"),
             ([], "name what to draw"),
         ],
