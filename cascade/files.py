@@ -15,7 +15,7 @@ from cascade.errors import OutputError
 CACHE_VARIABLE = "FER_CASCADE_CACHE"
 """Environment variable that names another cache folder, for everything that this project caches."""
 
-_PART = re.compile(r"\..+\.\d+\.part(\..*)?$", re.DOTALL)
+_PART = re.compile(r"\..+\.(\d+)\.part(\..*)?$", re.DOTALL)
 
 
 def cache_dir() -> Path:
@@ -67,11 +67,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
         part.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove what processes that were killed had begun to write below a folder that this process holds alone."""
-    for part in [path for path in folder.rglob(".*.part*") if _PART.match(path.name)]:
-        with suppress(OSError):
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+def remove_parts(folder: Path, *own: str) -> None:
+    """Remove what processes that were killed had begun to write in a folder that this process holds alone.
+
+    Args:
+        folder: what others keep in its subfolders is not looked at, as it may be any folder of the user's.
+        own: names of subfolders that are the run's own, which are looked at all the way down.
+    """
+    for path in [*folder.iterdir(), *(path for name in own for path in (folder / name).rglob("*"))]:
+        if (part := _PART.match(path.name)) and not _runs(int(part[1])):
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,10 +47,12 @@ def is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def find_pictures(folder: Path) -> list[Path]:
+def find_pictures(folder: Path, beside: Collection[str] = ()) -> list[Path]:
     """All picture files of a folder and its subfolders, sorted by path; hidden ones are left out.
 
-    Files of other kinds are counted in the log.
+    Args:
+        folder: the folder.
+        beside: endings of files that are no pictures and belong there; others are counted in the log.
 
     Raises:
         DataError: there is no such folder, or no picture in it.
@@ -59,7 +61,7 @@ def find_pictures(folder: Path) -> list[Path]:
         raise DataError(f"there is no folder {folder.absolute()}")
     files = [path for path in sorted(folder.rglob("*")) if not is_hidden(path.relative_to(folder)) and path.is_file()]
     found = [path for path in files if path.suffix.lower() in SUFFIXES]
-    others = kinds(path for path in files if path.suffix.lower() not in SUFFIXES)
+    others = kinds(path for path in files if path.suffix.lower() not in {*SUFFIXES, *beside})
     if not found:
         there = f"it holds {others}; " if others else ""
         wanted = " ".join(sorted(SUFFIXES))

@@ -30,6 +30,9 @@ from fer.inference.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
+_PICTURES = ("annotated", "crops", "heatmaps")
+"""The subfolders of a run's folder that its sinks write pictures and films to."""
+
 
 @dataclass
 class SaveSettings:
@@ -118,7 +121,7 @@ def detect(config: DictConfig) -> None:
         )
         if chosen.resume is False and (folder / JOB).exists():
             raise OutputError(f"{folder} holds the results of an earlier run; resume={folder} goes on with it")
-        remove_parts(folder)
+        remove_parts(folder, *_PICTURES)
         if done := read_outcomes(folder):
             log.warning("resuming: %d of %d inputs were done before", len(done), len(source))
         sinks = [TerminalSink(run, len(source), outcomes := dict(done)), *_sinks(config, run, live)]
@@ -154,7 +157,7 @@ def _job(config: DictConfig, recogniser: ExpressionRecognizer, source: str) -> d
 
 def _check_targets(video: Any, source: Files, folder: Path) -> None:
     """Refuse to write over what is looked at, and one file for the annotated videos of several."""
-    made = [(folder / name).resolve() for name in ("annotated", "crops", "heatmaps")]
+    made = [(folder / name).resolve() for name in _PICTURES]
     if inside := [path for path in source.paths if any(path.resolve().is_relative_to(one) for one in made)]:
         raise ConfigError(f"{inside[0]} lies where this run writes its own pictures; choose another folder for results")
     if video in (True, False, "auto"):

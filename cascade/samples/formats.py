@@ -137,7 +137,7 @@ def read_yolo(source: Path, images: Path, category: str | int | None) -> list[Im
     Every image below `images` comes with the boxes of the text file of its name below `source`, and without
     faces where there is none; a text file without an image is an error.
     """
-    pictures = {image.relative_to(images).with_suffix(""): image for image in find_pictures(images)}
+    pictures = {image.relative_to(images).with_suffix(""): image for image in find_pictures(images, {".txt"})}
     labels = {
         label.relative_to(source).with_suffix(""): label
         for label in sorted(source.rglob("*.txt"))

@@ -6,7 +6,6 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def run_experiment(config: DictConfig) -> float | None:
     if getattr(rank_zero_only, "rank", 0):  # the first of several processes has it already
         return _train(config) if config.train else _evaluate_only(config)
     with sole_use(folder, f"another run is writing to {folder}; wait for it, or name another with hydra.run.dir="):
-        remove_parts(folder)
+        remove_parts(folder, "checkpoints")
         return _train(config) if config.train else _evaluate_only(config)
 
 
@@ -95,7 +94,7 @@ def _train(config: DictConfig) -> float | None:
     _refuse_diverging_ranks(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
     _check_monitor(config.monitor, data)
-    with contextlib.suppress(TrainingStopped), _lightnings_refusals():  # StopOnSignal tells below which signal it was
+    with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
     ours: dict[type, Any] = {type(callback): callback for callback in callbacks}
     received = ours[StopOnSignal].received if StopOnSignal in ours else None
@@ -196,15 +195,6 @@ def _check_monitor(monitor: str, data: FaceDataModule) -> None:
     name, known = monitor.removeprefix("val_f1/"), data.preprocessing.classes
     if monitor.startswith("val_f1/") and name not in known:
         raise ConfigError(f"monitor={monitor}: the data has no class {name}; it has {', '.join(known)}")
-
-
-@contextlib.contextmanager
-def _lightnings_refusals() -> Iterator[None]:
-    """Say what Lightning finds wrong with settings as what it is: a user's mistake."""
-    try:
-        yield
-    except MisconfigurationException as error:
-        raise ConfigError(f"PyTorch Lightning refuses these settings: {error}") from error
 
 
 def _made(group: DictConfig | None) -> list[Any]:

@@ -101,7 +101,7 @@ def test_training_goes_on_after_any_write(tmp_path: Path):
     broken = run([training(tmp_path, f"{fault}{at}", fault, at) for fault, at in chosen], tmp_path)
     again = run([training(tmp_path, f"{fault}{at}") for fault, at in chosen], tmp_path)
     for (fault, at), first, second in zip(chosen, broken, again, strict=True):
-        if first.status:  # TensorBoard's last writes come when they come
+        if first.status or at < peaceful.writes - 5:  # TensorBoard's last writes come when they come
             check(first, fault, f"{fault} at {at}")
         assert second.status == 0, (fault, at, second.output)
         folders = [tmp_path / "runs" / name for name in ("peaceful", f"{fault}{at}")]

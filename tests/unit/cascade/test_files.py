@@ -1,9 +1,12 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cascade.errors import OutputError
-from cascade.files import CACHE_VARIABLE, cache_dir, sole_use, whole, write_whole
+from cascade.files import CACHE_VARIABLE, cache_dir, remove_parts, sole_use, whole, write_whole
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path):
@@ -64,3 +67,20 @@ def test_one_variable_moves_the_cache(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     assert cache_dir().name == "fer-cascade"
+
+
+def test_parts_of_processes_that_are_gone_are_removed_from_the_runs_own_folders(tmp_path: Path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead, alive = f".a.{gone.pid}.part.png", f".a.{os.getppid()}.part.png"
+    (tmp_path / "own/deeper").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    folders = (tmp_path, tmp_path / "own/deeper", tmp_path / "other")
+    for folder in folders:
+        for name in (dead, alive, ".a.part.png", f"a.{gone.pid}.part.png"):
+            (folder / name).touch()
+    (tmp_path / f".b.{gone.pid}.part").mkdir()
+    before = set(tmp_path.rglob("*"))
+    remove_parts(tmp_path, "own", "missing")
+    removed = before - set(tmp_path.rglob("*"))
+    assert removed == {tmp_path / dead, tmp_path / "own/deeper" / dead, tmp_path / f".b.{gone.pid}.part"}

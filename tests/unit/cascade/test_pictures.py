@@ -157,3 +157,6 @@ def test_files_of_other_kinds_are_counted(tmp_path: Path, caplog: pytest.LogCapt
     (tmp_path / "e.png").touch()
     assert find_pictures(tmp_path) == [tmp_path / "e.png"]
     assert "as no pictures: 2 of .heic, 1 of .svg, 1 of no ending" in caplog.text
+    caplog.clear()
+    assert find_pictures(tmp_path, {".svg", ".heic", ""}) == [tmp_path / "e.png"]
+    assert not caplog.text

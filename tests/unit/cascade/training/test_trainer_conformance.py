@@ -118,7 +118,7 @@ def convolutional(stages=3, other=False, easy=False):
             smallest=W,
             threshold=0.5,
             max_windows=50,
-            fewest=10**6 if easy else 1,
+            fewest=10**6 if easy else 0,
             accelerator="cpu",
             precision="32-true",
             workers=0,
