@@ -1,5 +1,6 @@
 """Cascade face detection: training with OpenCV's binaries, detecting, evaluating. Imports no torch."""
 
+import cascade.interrupts  # noqa: F401 - first: what follows takes its time to load
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections, FaceDetector
 from cascade.detectors.boosted import CascadeDetector

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from hydra.utils import get_object
@@ -22,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from cascade.errors import ConfigError
 
-T = TypeVar("T")
 _KINDS = {
     NoneType: "null",
     bool: "true or false",
@@ -93,30 +92,22 @@ def check_values(taker: Callable[..., Any], values: Mapping[str, Any], prefix: s
             _check(f"{prefix}{name}", values[name], hint)
 
 
-def converted(value: Any, hint: type[T]) -> T:
-    """A plain value as what an annotation says; dataclasses are made of mappings.
-
-    Raises:
-        ValueError: it does not fit; the message names the place in it.
-    """
-    try:
-        return msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at `$")
-        raise ValueError(f"{place.strip('.`')}: {_said(text)}" if place else _said(text)) from None
-
-
 def _check(key: str, value: Any, hint: Any) -> None:
     hint = _for_us(hint)
     plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
     if any(isinstance(number, float) and not math.isfinite(number) for number in _leaves(plain)):
         raise ConfigError(f"{key} is {value}; it must be a finite number")
-    try:
-        msgspec.convert(plain, _without_paths(hint))
-    except msgspec.ValidationError:
-        raise ConfigError(f"{key} is {value!r}; it must be {_described(hint)}") from None
-    except TypeError:  # msgspec cannot tell
+    allowed = _without_paths(hint)
+    # One by one: msgspec 0.22 crashes in garbage collection over a union of a text with a pattern and a container
+    for kind in get_args(allowed) if get_origin(allowed) in (Union, UnionType) else (allowed,):
+        try:
+            msgspec.convert(plain, kind)
+        except msgspec.ValidationError:
+            continue
+        except TypeError:  # msgspec cannot tell
+            pass
         return
+    raise ConfigError(f"{key} is {value!r}; it must be {_described(hint)}")
 
 
 def _hints(node: DictConfig) -> dict[str, Any]:
@@ -193,6 +184,8 @@ def _described(hint: Any) -> str:
 def _bounded(kind: str, meta: Meta | None = None) -> str:
     if meta is None:
         return kind
+    if meta.description is not None:
+        return meta.description
     if meta.pattern is not None:
         choices = re.fullmatch(r"\^\(\?:(.*)\)\$", meta.pattern)
         return choices[1].replace("|", " or ") if choices else f"{kind} that matches {meta.pattern}"
@@ -200,11 +193,3 @@ def _bounded(kind: str, meta: Meta | None = None) -> str:
         return f"{kind} from {meta.ge:g} to {meta.le:g}"
     limits = {"of {} or more": meta.ge, "above {}": meta.gt, "up to {}": meta.le, "below {}": meta.lt}
     return " ".join([kind, " and ".join(words.format(f"{n:g}") for words, n in limits.items() if n is not None)])
-
-
-def _said(message: str) -> str:
-    """What msgspec says of a value, in our words."""
-    kinds = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "null": "null"}
-    kinds |= {"array": "a list", "object": "a mapping"}
-    text = re.sub(r"`([^`]*)`", lambda found: " or ".join(kinds.get(k, k) for k in found[1].split(" | ")), message)
-    return text[:1].lower() + text[1:]

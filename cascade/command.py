@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 import hydra
@@ -31,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 from cascade.checked import Limits, check_config
 from cascade.errors import ConfigError, ToolsError, UserError
 from cascade.files import write_whole
+from cascade.interrupts import interruptible, loading
 from cascade.text import hidden, printable
 
 T = TypeVar("T")
@@ -48,7 +48,12 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 FAILED = "FAILED"
 """A file in the folder of a sweep's run that failed; it says why."""
 
-_VALUED = ("-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info")
+_VALUED = {"-cp", "--config-path", "-cn", "--config-name", "-cd", "--config-dir", "-p", "--package", "-i", "--info"}
+_VALUED |= {"-c", "--cfg", "--experimental-rerun"}
+_OPTIONS = {"-h", "--help", "--hydra-help", "--version", "--resolve", "-r", "--run", "-m", "--multirun"} | _VALUED
+_OPTIONS |= {"-sc", "--shell-completion"}
+"""Hydra's own, and those of them that take a value."""
+
 _NOT_FOR_USERS = re.compile(r"^(?:# @package.*\n|(?:defaults|hydra):.*\n(?:[ #].*\n|\n(?= ))*)", re.MULTILINE)
 Task = Callable[[DictConfig], Any]
 
@@ -83,7 +88,10 @@ def run_command(
     for stream in (sys.stdout, sys.stderr):  # a name that their encoding lacks must not end a run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = [_without_secret(argument, positional) for argument in _keyed(sys.argv[1:], positional)]
+    try:
+        arguments = [_without_secret(argument) for argument in _keyed(sys.argv[1:], positional)]
+    except ConfigError as error:
+        _fail(str(error), 2)
     if {"-h", "--help"} & set(arguments):
         print(_help(CONFIGS / folder / f"{config_name}.yaml", arguments))
         return
@@ -92,7 +100,7 @@ def run_command(
     except OSError as error:
         _fail(f"the folder that this command was started in cannot be found: {error.strerror}; go to another", 2)
     sweeps = any(argument in ("-m", "--multirun") for argument in arguments)
-    sys.argv[1:] = [quoted(argument, sweeps) for argument in arguments]
+    sys.argv[1:] = [quoted(argument, sweeps, positional) for argument in arguments]
     before = os.environ.get("HYDRA_FULL_ERROR", "0")
     verbose = before == "1"
 
@@ -104,7 +112,8 @@ def run_command(
         if extra:
             require(extra)
         check_config(config, limits or {})
-        return task(config)
+        with interruptible():
+            return task(config)
 
     @functools.wraps(task)
     def job(config: DictConfig) -> Any:
@@ -119,7 +128,7 @@ def run_command(
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
     try:
-        with _reporting(verbose):
+        with loading(), _reporting(verbose):
             try:
                 hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
             except (ValueError, TypeError, AssertionError, AttributeError) as error:
@@ -199,30 +208,13 @@ def require(extra: str, *modules: str) -> None:
         )
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Make SIGTERM end the work as Ctrl-C does: with what was done so far in order."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread, as under a launcher: its signals are not ours
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def quoted(argument: str, sweeps: bool = False) -> str:
+def quoted(argument: str, sweeps: bool = False, paths: Sequence[str] = ()) -> str:
     """An override as Hydra's grammar takes it: a value that it would not, such as the path `a (1), b.jpg`, in quotes.
 
     Args:
         argument: of the command line.
         sweeps: whether commas may separate the values of a sweep; a file of that very name goes before.
+        paths: the keys whose values are paths above all: a file named `null` or `1` is that file.
     """
     key, separator, value = argument.partition("=")
     if not separator or not value or argument.startswith("-"):
@@ -233,6 +225,7 @@ def quoted(argument: str, sweeps: bool = False) -> str:
     try:
         override = OverridesParser.create().parse_override(argument)
         taken = sweeps or not override.is_sweep_override()
+        taken &= not (there and key in paths and override.value() != value)
     except HydraException:
         taken = False
     if taken and not (set(value) & set(",[]{}()'\"\\") and there) and value == _literal(value):
@@ -247,7 +240,9 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     bare: list[str] = []
     takes_value = False
     for argument in arguments:
-        option = takes_value or argument.startswith("-")
+        option = takes_value or argument.partition("=")[0] in _OPTIONS
+        if argument.startswith("-") and not option and not (keys and _exists(argument)):
+            raise ConfigError(f"there is no option {argument}; settings are given as key=value, --help shows them")
         own = not keys or ((argument.startswith(("+", "~")) or "=" in argument) and not _exists(argument))
         (options if option else kept if own else bare).append(argument)
         takes_value = argument in _VALUED
@@ -258,10 +253,14 @@ def _keyed(arguments: list[str], keys: Sequence[str]) -> list[str]:
     return [*options, *kept, *(f"{key}={value}" for key, value in zip(keys, bare, strict=False))]
 
 
-def _without_secret(argument: str, keys: Sequence[str]) -> str:
-    """An argument in which an address has no password: Hydra shows and stores what it is given."""
+def _without_secret(argument: str) -> str:
+    """An argument in which an address has no password: Hydra shows and stores what it is given.
+
+    Those of libraries, a database's for Hydra say, stay as they are: they are opened by others, under that very name.
+    """
     key, separator, value = argument.partition("=")
-    return f"{key}{separator}{hidden(value)}" if key in keys and "://" in value else argument
+    theirs = key.lstrip("+").startswith(("hydra.", "logger.", "callbacks."))
+    return f"{key}{separator}{hidden(value)}" if "://" in value and not theirs else argument
 
 
 def _exists(path: str) -> bool:
@@ -382,7 +381,7 @@ def _reporting(verbose: bool) -> Iterator[None]:
             raise
         _fail(f"{error.filename or 'a file could not be written'}: {error.strerror}", 2)
     except KeyboardInterrupt as interrupt:
-        _fail(str(interrupt) or "interrupted; what was finished is kept, and the same command goes on", 130)
+        _fail(str(interrupt) or "interrupted; what was finished is kept", 130)
 
 
 def _reason(error: InstantiationException) -> str:
@@ -396,11 +395,13 @@ def _reason(error: InstantiationException) -> str:
         error, cause = cause, cause.__cause__
     if isinstance(cause, UserError):
         return str(cause)
-    where = str(error).partition("full_key: ")[2].strip()
+    text, _, where = (" ".join(part.split()) for part in str(error).partition("full_key: "))
     if unexpected := re.search(r"unexpected keyword argument '(\w+)'", str(cause)):
         return f"there is no setting {where and where + '.'}{unexpected[1]}"
+    if text.startswith("Error locating target"):
+        return f"{where and where + '.'}_target_: {' '.join(str(cause).split())}"
     if cause is None or isinstance(cause, TypeError | ValueError):
-        return f"{where}: {cause or str(error).splitlines()[0]}" if where else str(cause or error)
+        return f"{where}: {cause or text}" if where else str(cause or text)
     raise cause
 
 
@@ -418,7 +419,7 @@ def _composition(error: BaseException) -> str:
         return f"{absent[1]} has no option {absent[2]}{_hint(absent[2], absent[3].split())}"
     lines = f"{error}\n{cause or ''}".splitlines()
     told = dict.fromkeys(line for line in lines if line.strip() and not re.match(r"\s+\w+_(key|type)[:=]", line))
-    return (": " if str(error).startswith("Error merging override") else "\n").join(told)
+    return (": " if str(error).startswith("Error merging override") else " ").join(map(str.strip, told))
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from cascade.pictures import Image, to_colour
+from cascade.text import printable
 
 GROUND, INK = (32, 32, 32), (225, 225, 225)
 _GAP, _LINE = 4, 13
@@ -61,6 +62,7 @@ def contact_sheet(
 
 def write(page: Image, text: str, x: int, y: int, width: int) -> None:
     """Write one line into a picture with its foot at (x, y), cut to `width` pixels."""
+    text = printable(text)  # OpenCV ends the process over what is no UTF-8
     while text and cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)[0][0] > width:
         text = text[:-1]
     cv2.putText(page, text, (x, y), _FONT, _FONT_SCALE, INK, 1, cv2.LINE_AA)

@@ -1,8 +1,10 @@
 """Files that are whole or not there, locks, and the one folder for what can be made again."""
 
+import errno
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -92,6 +94,29 @@ def _runs(process: int) -> bool:
     return True
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file of that name; a name that the system does not take is none's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def check_regular(path: Path) -> None:
+    """Raise OSError for what is there and no file, such as a device or a pipe, which may have no end.
+
+    A folder is left to whoever opens it, and so is what is missing.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "a device or a pipe, no file", str(path))
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError where no file can be made in a folder: a lock there would be waited for for ever."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 @contextmanager
 def sole_use(folder: Path, message: str | None = None) -> Iterator[None]:
     """Hold a folder for this process alone; the lock is gone when the process is, however it ended.
@@ -104,6 +129,7 @@ def sole_use(folder: Path, message: str | None = None) -> Iterator[None]:
         OutputError: another process holds it, and there is a message.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
     try:
         with FileLock(folder / ".lock", timeout=-1 if message is None else 0):
             yield

@@ -1,14 +1,19 @@
 """ONNX files: opening what may be anything, and running it on the CPU, with errors that name the file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cascade.errors import ModelError
+
+TRIAL_SECONDS = 60.0
+"""For a first run of a stranger's graph on next to nothing, which takes milliseconds."""
 
 
 class OnnxGraph:
@@ -61,17 +66,43 @@ class OnnxGraph:
             ) from error
         self._session = session
 
-    def run(self, given: Mapping[str, npt.NDArray[Any]], *outputs: str) -> list[npt.NDArray[Any]]:
+    def run(
+        self, given: Mapping[str, npt.NDArray[Any]], *outputs: str, seconds: float | None = None
+    ) -> list[npt.NDArray[Any]]:
         """The outputs of these names, or all in their order, for inputs by name; optional ones need not be given.
+
+        Args:
+            given: the inputs.
+            outputs: their names.
+            seconds: after which the graph has failed, as a stranger's may hold a loop without an end.
 
         Raises:
             ModelError: the graph fails, which a good one never does.
         """
         try:
-            return [np.asarray(value) for value in self._session.run(outputs or None, dict(given))]
+            with _ended_after(seconds) as options:
+                return [np.asarray(value) for value in self._session.run(outputs or None, dict(given), options)]
         except Exception as error:
             shapes = ", ".join(f"{name} {value.shape}" for name, value in given.items())
             raise ModelError(f"{self.path} fails with {shapes}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[Any]:
+    """Options of a run that ends with an error after so many seconds."""
+    if seconds is None:
+        yield None
+        return
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    alarm = Timer(seconds, setattr, (options, "terminate", True))
+    alarm.start()
+    try:
+        yield options
+    finally:
+        alarm.cancel()
 
 
 def _first_line(error: Exception) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.errors import DataError, ImageError, OutputError
-from cascade.files import write_whole
+from cascade.files import check_regular, write_whole
 from cascade.text import printable
 
 log = logging.getLogger(__name__)
@@ -92,9 +92,10 @@ def read_picture(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> Image:
     """
     path = Path(path)
     try:
+        check_regular(path)
         data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: no name of a file
+        raise ImageError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
     if not data:
         raise ImageError(f"{path} is empty")
     if _is_cut(data):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from hydra.core.config_store import ConfigStore
 from msgspec import Meta
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from cascade.command import output_dir, run_command, settings
@@ -19,8 +19,8 @@ from cascade.errors import ConfigError, DataError, OutputError
 from cascade.files import whole
 from cascade.opencv.distort import Distortion, distort
 from cascade.opencv.tools.install import ensure_tools
-from cascade.pictures import Image, find_pictures, save_picture
-from cascade.ranges import Below, Count, NotNegative, Seed
+from cascade.pictures import Image, find_pictures, read_gray, save_picture
+from cascade.ranges import FOLDER_NAME, Below, Count, NotNegative, Seed
 from cascade.samples.annotations import FORMATS
 from cascade.samples.folder import ACCOUNT, reasons, write_folder
 from cascade.samples.sieve import Picture, Sieve
@@ -32,13 +32,15 @@ from cascade.terminal import progress_bar
 
 Side = Annotated[int, Meta(ge=8, le=512)]
 _MARKER = "prepare.yaml"
+_MADE = {_MARKER, ACCOUNT, "positives", "negatives", "positives.dat", "ignore.dat", "bg.txt", "positives.vec"}
+_MADE |= {"positives.png", "held_out"}
 
 
 @dataclass
 class PrepareConfig:
     """The settings' names and types; what each is, and its default, stands in `configs/cascade/prepare.yaml`."""
 
-    name: str
+    name: Annotated[str, Meta(pattern=FOLDER_NAME)]
     positives: Any  # a path, null, or a list of such; so are the next two
     annotations: Any
     ignore: Any
@@ -81,6 +83,8 @@ def prepare(config: PrepareConfig, folder: Path, console: Console) -> None:
         OutputError: the folder holds something else.
         ToolsError: samples are made by distortion, and OpenCV's binaries cannot be had.
     """
+    if config.distort.image is not None:
+        read_gray(config.distort.image)  # or an error, before tools are fetched for it
     marker = OmegaConf.to_yaml(OmegaConf.structured(config))
     _check_folder(folder, marker, config.overwrite)
     given = [picture for source in config.sources() for picture in source.pictures(config.annotation_format)]
@@ -120,7 +124,17 @@ def _check_folder(folder: Path, marker: str, overwrite: bool) -> None:
         return
     if not (folder / _MARKER).is_file():
         raise OutputError(f"{folder} is not empty, and not made by this command; choose another name=…")
-    before: Any = OmegaConf.load(folder / _MARKER)
+    if strange := sorted(entry.name for entry in folder.iterdir() if entry.name not in _MADE):
+        raise OutputError(
+            f"{folder} holds {strange[0]}, which this command did not make and would remove; move it, or choose "
+            f"another name=…"
+        )
+    try:
+        before = OmegaConf.load(folder / _MARKER)
+    except Exception as error:  # what bytes lead a reader of YAML to is anybody's guess
+        raise OutputError(f"{folder / _MARKER} cannot be read ({error}); choose another name=…") from error
+    if not isinstance(before, DictConfig):
+        raise OutputError(f"{folder / _MARKER} is damaged: it holds no settings; choose another name=…")
     now: Any = OmegaConf.create(marker)
     watched = [key for key in now if key not in ("overwrite", "tools")]
     changed = [f"{key}: {before.get(key)} → {now[key]}" for key in watched if before.get(key) != now[key]]

@@ -14,4 +14,6 @@ Part = Annotated[float, Meta(gt=0, le=1)]
 Below = Annotated[float, Meta(ge=0, lt=1)]
 """A share of something that is not all."""
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
+FOLDER_NAME = r"^(?!.*(?:^|/)\.{0,2}(?:/|$)).+$"
+"""Of a folder below another one, in one part or several; it leads nowhere else."""
 Gray = Annotated[int, Meta(ge=0, le=255)]

@@ -3,10 +3,11 @@
 import json
 import os
 import re
+from urllib.parse import unquote
 
 _FORMULA = "=+-@\t\r"
-_NAMES = "pass|pwd|psw|pin|token|key|secret|auth|sig|cred|user|usr|login"
-_SECRET = re.compile(rf"(?i)((?<![a-z0-9])[a-z0-9.-]*(?:{_NAMES})[a-z0-9.-]*=)[^&;#?/]*")
+_SECRET = re.compile(r"(?i)pass|pwd|psw|pin|token|key|secret|auth|sig|cred|user|usr|login|code|^(?:p|pw|u)$")
+_PARAMETER = re.compile(r"([^&;#?/=]+)(=|%3d)([^&;#?/]*)", re.IGNORECASE)
 _REAL = "FER_CASCADE_ADDRESSES"  # an environment variable: the processes that a launcher starts must know them, too
 
 
@@ -35,7 +36,12 @@ def masked(address: str) -> str:
     login, at, place = rest.rpartition("@")
     if at:
         rest = f"***@{place}" if ":" not in login else f"{login.partition(':')[0]}:***@{place}"
-    return scheme + separator + _SECRET.sub(r"\1***", rest)
+    return scheme + separator + _PARAMETER.sub(_without_value, rest)
+
+
+def _without_value(parameter: re.Match[str]) -> str:
+    name = unquote(parameter[1])
+    return f"{parameter[1]}{parameter[2]}***" if _SECRET.search(name) else parameter[0]
 
 
 def hidden(address: str) -> str:

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from cascade.command import output_dir, require, run_command, settings
+from cascade.interrupts import loading
 from cascade.opencv.tools.find import FACES_VEC, tools_folder
 from cascade.opencv.tools.install import install_tools
 from cascade.training.run_training import TrainConfig, run_training
@@ -19,7 +20,8 @@ def train(config: DictConfig) -> float:
     chosen = settings(config, TrainConfig)
     if config.trainer._target_.startswith("cascade.convolutional."):  # the base install leaves these out
         require("export", "torch", "torchvision", "pytorch_lightning", "onnx")
-    trainer = instantiate(config.trainer)
+    with loading():
+        trainer = instantiate(config.trainer)
     if chosen.vec == "opencv_faces":
         install_tools(console=console)  # they come with OpenCV's binaries, whoever trains
         chosen.vec = str(tools_folder() / "data" / FACES_VEC)

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cascade.checked import check_values
 from cascade.convolutional.pytorch import save
-from cascade.errors import ModelError
+from cascade.errors import ConfigError, ModelError
 from fer.model_info import METADATA_KEY, ModelInfo
 
 
@@ -63,8 +64,11 @@ def build_network(config: dict[str, Any], device: str = "cpu") -> nn.Module:
     if not callable(getattr(network_class, "forward_features", None)):
         raise ModelError(f"{lacks} a method forward_features")
     try:
+        check_values(network_class, arguments, "model.")
         with torch.device(device):
             network: nn.Module = network_class(**arguments)
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
     except (TypeError, ValueError, RuntimeError, MemoryError, OverflowError, ArithmeticError, LookupError) as error:
         raise ModelError(f"{target} cannot be built from {arguments}: {_first_line(error)}") from error
     if not isinstance(getattr(network, "head", None), nn.Module):
@@ -117,18 +121,30 @@ def load_network(path: str | Path) -> LoadedNetwork:
         for name, value in (state.items() if isinstance(state, dict) else ())
         if isinstance(name, str) and name.startswith("network.") and isinstance(value, Tensor)
     }
-    if broken := [name for name, value in weights.items() if not value.isfinite().all()]:
-        raise ModelError(f"{path} is broken: {broken[0]} holds values that are no numbers")
-    # first without memory: what a stranger's file asks for need not fit into ours
-    shapes = LoadedNetwork(build_network(info.network, "meta"), info).state_dict()
+    try:  # first without memory: what a stranger's file asks for need not fit into ours
+        shapes = LoadedNetwork(build_network(info.network, "meta"), info).state_dict()
+    except ModelError as error:
+        raise ModelError(f"{path} describes no network that can be built: {error}") from error
     wrong = sorted(shapes.keys() ^ weights.keys()) or [
-        name for name, value in shapes.items() if value.shape != weights[name].shape
+        name for name, value in shapes.items() if not _could_be(value, weights[name])
     ]
     if wrong:
         raise ModelError(f"the weights in {path} do not fit {info.network['_target_']}: {wrong[0]} differs")
+    if broken := [name for name, value in weights.items() if not value.isfinite().all()]:
+        raise ModelError(f"{path} is broken: {broken[0]} holds values that are no numbers")
     loaded = LoadedNetwork(build_network(info.network), info)
     loaded.load_state_dict(weights)
     return loaded
+
+
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+def _could_be(wanted: Tensor, given: Tensor) -> bool:
+    """Whether a tensor of a file could be a weight: of its shape and kind, and plain numbers in memory."""
+    plain = given.layout is torch.strided and given.device.type == "cpu" and not given.is_quantized
+    kinds = _FLOATS if wanted.dtype.is_floating_point else (wanted.dtype,)
+    return plain and given.shape == wanted.shape and given.dtype in kinds
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
@@ -139,6 +155,20 @@ def save_network(loaded: LoadedNetwork, path: Path) -> None:
 def can_resume(checkpoint: dict[str, Any]) -> bool:
     """Whether training can go on from a checkpoint: not from one that `save_network` wrote."""
     return "optimizer_states" in checkpoint
+
+
+_STATE: dict[str, Any] = {"state_dict": dict, "loops": dict, "optimizer_states": list, "lr_schedulers": list}
+_STATE |= {"FaceDataModule": dict, "pytorch-lightning_version": str}
+"""What a training goes on from, beside random numbers."""
+
+
+def missing_state(checkpoint: dict[str, Any]) -> str:
+    """The name of what a checkpoint lacks, or has in no use, of what a training goes on from; or nothing."""
+    drawn = checkpoint.get("rng_state")
+    if not (isinstance(drawn, Tensor) and drawn.dtype == torch.uint8 and drawn.shape == torch.get_rng_state().shape):
+        return "rng_state"
+    states = {name: checkpoint.get(name) for name in _STATE}
+    return next((name for name, state in states.items() if not isinstance(state, _STATE[name]) or not state), "")
 
 
 def source_commit() -> str:

@@ -13,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from cascade.command import interruptible, is_multirun, output_dir, require, run_command, settings
+from cascade.command import is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError, OutputError
 from cascade.files import remove_parts, sole_use
 from cascade.ranges import Count, Natural, NotNegative, Share
@@ -83,7 +83,8 @@ def detect(config: DictConfig) -> None:
     It is 0, 1 if some inputs could not be read, 2 if a live source was lost, 130 after an interruption.
     """
     chosen, folder = settings(config, DetectSettings), output_dir()
-    source = find_source(chosen.source, chosen.max_retries, chosen.seconds)
+    given: Any = OmegaConf.to_container(chosen.source) if OmegaConf.is_list(chosen.source) else chosen.source
+    source = find_source(given, chosen.max_retries, chosen.seconds)
     live = isinstance(source, LiveSource)
     if isinstance(source, Files):
         source = source.shard(chosen.shard.index, chosen.shard.count)
@@ -115,7 +116,7 @@ def detect(config: DictConfig) -> None:
             output_dir().rmdir()
     run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer)
     status = 0
-    with interruptible(), ExitStack() as stack:
+    with ExitStack() as stack:
         stack.enter_context(
             sole_use(folder, f"another run is writing to {folder}; wait for it, or name another folder")
         )

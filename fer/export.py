@@ -15,6 +15,7 @@ from cascade.command import run_command
 from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole
+from cascade.interrupts import loading
 from cascade.ranges import NotNegative
 from fer.card import update_card
 from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
@@ -63,8 +64,9 @@ ConfigStore.instance().store(name="export_schema", node=ExportSettings)
 
 def to_onnx(loaded: "LoadedNetwork") -> bytes:
     """A network with its preprocessing, a softmax and its description as an ONNX file; batches are dynamic."""
-    import onnx
-    import torch
+    with loading():
+        import onnx
+        import torch
 
     for talkative in ("onnxscript", "onnx_ir", "torch.onnx"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
@@ -127,7 +129,8 @@ def export(
         ModelError: the checkpoint cannot be used, or the exported model differs from it.
         OutputError: another training's checkpoint lies where the weights would.
     """
-    from fer.checkpoint import LoadedNetwork, can_resume, read_checkpoint, save_network
+    with loading():
+        from fer.checkpoint import LoadedNetwork, can_resume, read_checkpoint, save_network
 
     checkpoint = CheckpointClassifier(ckpt_path)
     info = checkpoint.info

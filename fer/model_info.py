@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
-from cascade.checked import converted
 from cascade.errors import ModelError
+from cascade.plain_values import converted
 from fer.crop import FER2013_CROP, Crop
 from fer.preprocessing import Preprocessing
 

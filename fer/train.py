@@ -8,6 +8,7 @@ from msgspec import Meta
 from omegaconf import DictConfig
 
 from cascade.command import run_command
+from cascade.interrupts import loading
 from cascade.ranges import Count, Seed
 from fer.training.limits import LIMITS
 
@@ -44,7 +45,8 @@ ConfigStore.instance().store(name="train_schema", node=TrainSettings)
 
 def train(config: DictConfig) -> float | None:
     """Run once as configured; return the monitored metric, which sweeps optimise."""
-    from fer.training.experiment import run_experiment
+    with loading():
+        from fer.training.experiment import run_experiment
 
     return run_experiment(config)
 

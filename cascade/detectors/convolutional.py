@@ -1,13 +1,14 @@
 """Face detection with convolutional cascades: networks in stages, one ONNX graph from picture to faces."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from cascade.boxes import BoxAdjustment
 from cascade.detector import Detections
@@ -15,14 +16,18 @@ from cascade.detectors.file_detector import FileDetector
 from cascade.detectors.names import declared_adjustment, find_cascade
 from cascade.detectors.size import Size, pixels
 from cascade.errors import ModelError
-from cascade.onnx import OnnxGraph
+from cascade.onnx import TRIAL_SECONDS, OnnxGraph
 from cascade.pictures import Image, to_gray
+from cascade.plain_values import converted
 from cascade.ranges import Count, Share
 
 METADATA_KEY = "convolutional_cascade"
 """The key under which a file's metadata hold `ConvolutionalInfo`, as JSON."""
 
 FORMAT = 1
+
+_LEAST = 4
+"""Pixels. Nothing can be seen of a smaller face, and the picture, enlarged for it, would take gigabytes."""
 
 _REMEDY = "take the detector.onnx of a finished training"
 
@@ -34,6 +39,9 @@ _SETTINGS = {
     "max_windows": ("tensor(int64)", ()),
 }
 _FACES = {"boxes": ("tensor(float)", (None, 4)), "scores": ("tensor(float)", (None,))}
+
+
+_Whole = Annotated[int, Meta(ge=1, lt=2**31)]
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,11 @@ class ConvolutionalInfo:
     """
 
     name: str
-    window: tuple[int, int]
-    stages: int
-    min_size: float
-    threshold: float
-    max_windows: int
+    window: tuple[_Whole, _Whole]
+    stages: _Whole
+    min_size: Annotated[float, Meta(gt=0, lt=2**31)]
+    threshold: Share
+    max_windows: _Whole
     about: dict[str, Any] = field(repr=False)
 
     @classmethod
@@ -66,24 +74,12 @@ class ConvolutionalInfo:
             ModelError: not this format, or a value that is missing or cannot be.
         """
         try:
-            values = json.loads(text)
-            if (version := values.pop("format")) != FORMAT:
+            values = converted(msgspec.json.decode(text), dict[str, Any])
+            if (version := values.pop("format", None)) != FORMAT:
                 raise ValueError(f"it has format {version!r}, this version reads {FORMAT}")
-            info = cls(**values | {"window": tuple(values["window"])})
-            whole = (*info.window, info.stages, info.max_windows)
-            rules = {
-                "name": isinstance(info.name, str),
-                "window": len(info.window) == 2,
-                "window, stages or max_windows": all(type(one) is int and 0 < one < 2**31 for one in whole),
-                "min_size": type(info.min_size) in (int, float) and 0 < info.min_size < 2**31,
-                "threshold": type(info.threshold) in (int, float) and 0 <= info.threshold <= 1,
-                "about": isinstance(info.about, dict),
-            }
-            if broken := [name for name, holds in rules.items() if not holds]:
-                raise ValueError(f"{', '.join(broken)} cannot be")
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            raise ModelError(f"{path} does not describe its cascade as it must: {error!r}; {_REMEDY}") from error
-        return info
+            return converted(values, cls)
+        except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
+            raise ModelError(f"{path} does not describe its cascade as it must: {error}; {_REMEDY}") from error
 
 
 def graph_settings(min_size: float, threshold: float, max_windows: int) -> dict[str, npt.NDArray[Any]]:
@@ -136,6 +132,8 @@ class ConvolutionalDetector(FileDetector):
         self.info = _described(self._graph())
         self.threshold = float(self.info.threshold if threshold is None else threshold)
         self.max_windows = int(self.info.max_windows if max_windows is None else max_windows)
+        trial = graph_settings(_LEAST, self.threshold, self.max_windows)
+        self._graph().run({"picture": np.zeros((8, 8), np.uint8), **trial}, seconds=TRIAL_SECONDS)
 
     def detect(self, image: Image) -> Detections:
         """Find the faces in one image: see `FaceDetector.detect`. Scores are probabilities.
@@ -150,6 +148,7 @@ class ConvolutionalDetector(FileDetector):
         """See `ThresholdDetector`."""
         gray = to_gray(image)
         smallest = self.info.min_size if self.min_size is None else pixels(self.min_size, min(gray.shape))
+        smallest = max(smallest, _LEAST)
         settings = graph_settings(smallest, min(score, self.threshold), self.max_windows)
         boxes, scores = self._graph().run({"picture": gray, **settings}, *_FACES)
         good = scores.ndim == 1 and boxes.shape == (len(scores), 4) and bool(np.isfinite(boxes).all())

@@ -6,7 +6,7 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from cascade.command import interruptible, run_command
+from cascade.command import run_command
 from cascade.errors import ConfigError
 from cascade.terminal import progress_bar
 
@@ -19,7 +19,7 @@ def draw(config: DictConfig) -> None:
         raise ConfigError("name what to draw and one file or folder to make: python -m cascade.drawn chips drawn")
     path = Path(str(out)).expanduser()
     try:
-        with interruptible(), progress_bar() as bar:
+        with progress_bar() as bar:
             instantiate(config, out=path, track=partial(bar.track, description=f"Drawing {path}"))
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted; nothing was written") from None

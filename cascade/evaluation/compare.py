@@ -1,5 +1,6 @@
 """Running several detectors over the same annotated images and counting."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from cascade.samples.image_annotations import ImageAnnotations
 
 # So far down the scores do detectors with a threshold of their own go for their curves: one in fifty would be a face
 _LEAST_SCORE = 0.02
+
+log = logging.getLogger(__name__)
 
 _Scan = list[Detections]  # of one image: for the curve first, as the detector is set last
 
@@ -106,6 +109,7 @@ def compare(
         except ImageError as error:
             unreadable[entry.path] = str(error)
         else:
+            _tell_of_strays(entry, image)
             looks.append((entry, {name: _scan(detector, image, sweep) for name, detector in detectors.items()}))
     if not looks:
         raise DataError(f"none of {len(unreadable)} images can be read; the first: {next(iter(unreadable.values()))}")
@@ -125,6 +129,16 @@ def compare(
         adjusted = [(entry, [found.adjusted(adjustment) for found in scans[name]]) for entry, scans in counted]
         results[name] = _count(adjusted, settings, iou, adjustment)
     return Comparison(results, [entry for entry, _ in counted], unreadable, len(training))
+
+
+def _tell_of_strays(entry: ImageAnnotations, image: Image) -> None:
+    """Warn of boxes that no detector can find."""
+    height, width = image.shape[:2]
+    x, y, right, bottom = (*entry.boxes[:, :2].T, *(entry.boxes[:, :2] + entry.boxes[:, 2:]).T)
+    if strays := int(((x >= width) | (y >= height) | (right <= 0) | (bottom <= 0)).sum()):
+        log.warning(
+            "%s: %d of its boxes lie outside its %d×%d pixels, and count as missed", entry.path, strays, width, height
+        )
 
 
 def _scan(detector: FaceDetector, image: Image, sweep: list[int]) -> _Scan:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from cascade.errors import ConfigError, DataError
+from cascade.files import is_file
 from cascade.pictures import SUFFIXES
 from cascade.samples import formats
 from cascade.samples.image_annotations import ImageAnnotations
@@ -131,7 +132,7 @@ def _rooted(entries: Sequence[ImageAnnotations], source: Path, images: Path | No
     if not entries:
         raise DataError(f"{source} names no images")
     roots = [images] if images is not None else [source.parent, source.parent / "images"]
-    root = next((root for root in roots if _existing(root / entries[0].path).is_file()), roots[0])
+    root = next((root for root in roots if is_file(_existing(root / entries[0].path))), roots[0])
     return [replace(entry, path=_existing(root / entry.path)) for entry in entries]
 
 
@@ -143,7 +144,7 @@ def _read_existing(source: Path) -> list[ImageAnnotations]:
     if not entries:
         raise DataError(f"{source} names no images")
     for (number, _), entry in zip(lines.content, entries, strict=True):
-        if not entry.path.is_file():
+        if not is_file(entry.path):
             lines.fail(number, f"there is no picture {entry.path}")
     return entries
 
@@ -158,4 +159,4 @@ def _with_ignored(entry: ImageAnnotations, regions: Sequence[ImageAnnotations]) 
 def _existing(path: Path) -> Path:
     """The file, or the one of the same name in another image format: old sets are often converted."""
     candidates = (path, *(path.with_suffix(suffix) for suffix in sorted(SUFFIXES)))
-    return next((candidate for candidate in candidates if candidate.is_file()), path)
+    return next((candidate for candidate in candidates if is_file(candidate)), path)

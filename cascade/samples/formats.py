@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from cascade.boxes import face_box
 from cascade.errors import DataError
+from cascade.files import check_regular
 from cascade.pictures import find_pictures, read_gray
 from cascade.samples.image_annotations import ImageAnnotations, plain_entry
 
@@ -22,6 +24,7 @@ class Lines:
     def __init__(self, source: Path) -> None:
         self.source = source
         try:
+            check_regular(source)
             text = source.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise DataError(f"{source} is not a UTF-8 text file: {error.reason}") from error
@@ -36,29 +39,40 @@ class Lines:
 
 
 def finite_numbers(tokens: Sequence[str]) -> list[float] | None:
-    """The numbers that the tokens spell; None when one of them is no finite number."""
+    """The numbers that the tokens spell; None when one of them is no number, or beyond any picture's size."""
     try:
         values = [float(token) for token in tokens]
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
+    return values if (np.abs(values) < 2**31).all() else None  # false for what is no number, too
+
+
+def _count(token: str) -> int | None:
+    """The count that a token spells, if it spells one."""
+    return int(token) if token.isdecimal() and len(token) < 10 else None
 
 
 def split_info(line: str) -> tuple[str, int, list[str]] | None:
     """`path count numbers` of OpenCV's list; the path may hold spaces, with or without tabs after it."""
     if "\t" in line:
         path, _, numbers = line.partition("\t")
-        count, *values = numbers.split() or [""]
-        return (path, int(count), values) if count.isdigit() else None
+        first, *values = numbers.split() or [""]
+        return None if (count := _count(first)) is None else (path, count, values)
     tokens = line.split(" ")
-    splits = [
-        (" ".join(tokens[:index]).rstrip(), int(tokens[index]), " ".join(tokens[index + 1 :]).split())
-        for index in range(1, len(tokens))
-        if tokens[index].isdigit()
-    ]
+    numbered = [(index, count) for index, token in enumerate(tokens) if index and (count := _count(token)) is not None]
+
+    def split_at(index: int, count: int) -> tuple[str, int, list[str]]:
+        return " ".join(tokens[:index]).rstrip(), count, " ".join(tokens[index + 1 :]).split()
+
     # the path ends before the first number that counts the boxes after it
-    counted = (split for split in splits if len(split[2]) == 4 * split[1] and finite_numbers(split[2]) is not None)
-    return next(counted, splits[0] if splits and PurePath(splits[0][0]).suffix else None)
+    behind = list(accumulate((bool(token.split()) for token in reversed(tokens)), initial=0))
+    for index, count in numbered:
+        if behind[len(tokens) - index - 1] == 4 * count:
+            split = split_at(index, count)
+            if finite_numbers(split[2]) is not None:
+                return split
+    first_split = split_at(*numbered[0]) if numbered else None
+    return first_split if first_split and PurePath(first_split[0]).suffix else None
 
 
 def read_opencv(lines: Lines) -> list[ImageAnnotations]:
@@ -108,9 +122,9 @@ def read_wider(lines: Lines) -> list[ImageAnnotations]:
     position = 0
     while position < len(content):
         number, name = content[position]
-        if position + 1 >= len(content) or not content[position + 1][1].isdigit():
+        count = _count(content[position + 1][1]) if position + 1 < len(content) else None
+        if count is None:
             lines.fail(number, f"the image {name!r} must be followed by a line with the number of its faces")
-        count = int(content[position + 1][1])
         position += 2
         rows = []
         for number, line in content[position : position + count]:
@@ -173,8 +187,9 @@ def _yolo_entry(lines: Lines, image: Path, category: str | int | None) -> ImageA
 def read_coco(source: Path, category: str | int | None) -> list[ImageAnnotations]:
     """COCO's JSON: every image with its boxes of one category; crowds are ignored faces."""
     try:
+        check_regular(source)
         data = json.loads(source.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{source} is not a JSON file: {error}") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in ("images", "annotations")):
         raise DataError(f"{source}: COCO's file is an object with the lists `images` and `annotations`")
@@ -188,9 +203,10 @@ def read_coco(source: Path, category: str | int | None) -> list[ImageAnnotations
         where = f"{source}, annotations[{index}]"
         try:
             image_id, bbox = item["image_id"], item["bbox"]
+            known = image_id in names
         except (KeyError, TypeError) as error:
             raise DataError(f"{where}: needs `image_id` and `bbox`") from error
-        if image_id not in names:
+        if not known:
             raise DataError(f"{where}: no image has the id {image_id!r}")
         if wanted is not None and item.get("category_id") != wanted:
             continue
@@ -210,6 +226,8 @@ def read_coco(source: Path, category: str | int | None) -> list[ImageAnnotations
 
 def _coco_category(source: Path, categories: list[dict[str, Any]], category: str | int | None) -> Any:
     """The id to keep; None keeps all."""
+    if not isinstance(categories, list) or not all(isinstance(entry, dict) for entry in categories):
+        raise DataError(f"{source}: `categories` is a list of objects with `id` and `name`")
     ids = {str(entry.get("name")): entry.get("id") for entry in categories}
     if category is None:
         if len(ids) <= 1:

@@ -12,7 +12,6 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from cascade.boxes import BoxAdjustment
-from cascade.command import interruptible
 from cascade.errors import ConfigError, TrainingError
 from cascade.files import sole_use, write_whole
 from cascade.terminal import progress_bar
@@ -64,7 +63,7 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
     """
     inputs, found = _check(config, trainer, console)
     busy = f"Another training is running in {folder}; wait for it, end it, or choose another name=…"
-    with interruptible(), sole_use(folder, busy):
+    with sole_use(folder, busy):
         begin_or_continue(folder, trainer, inputs)
         write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.structured(config)))
         report = _Report(folder, config.name, trainer, inputs, found)

@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from cascade.command import output_dir, run_command
+from cascade.interrupts import loading
 from cascade.ranges import Count, NotNegative, Seed
 
 
@@ -27,7 +28,8 @@ ConfigStore.instance().store(name="audit_schema", node=AuditSettings)
 
 def audit_source(config: DictConfig) -> None:
     """Load the configured source and report its flaws in the run's folder."""
-    from fer.data.flaws import report_flaws
+    with loading():
+        from fer.data.flaws import report_flaws
 
     splits = instantiate(config.data).splits
     report_flaws(splits, output_dir(), config.blank_below, config.faces_per_sheet, config.seed)

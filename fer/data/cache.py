@@ -45,6 +45,7 @@ def cached_tensors(
     for path in paths:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            files.check_writable(path.parent)
             held = _acquire(path, source)
         except OSError as error:
             _log.debug("No cache at %s: %s", path, error)

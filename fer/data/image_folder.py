@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -86,7 +87,13 @@ class ImageFolder:
             _log.warning("%s has no training images of %s", root, ", ".join(missing))
         if "val" not in splits:
             train = splits["train"]
+            if not self.val_share:
+                raise DataError(f"{root.absolute()} has no val folder, and data.val_share=0 draws none from train")
             stays, drawn = stratified_split(train.labels, self.val_share, self.split_seed)
+            if not len(drawn):
+                raise DataError(
+                    f"{root.absolute()} has no val folder, and too few pictures to draw one: each class needs two"
+                )
             _log.info("No val folder: %d of %d training images become val, by class", len(drawn), len(train))
             splits |= {"train": train[stays], "val": train[drawn]}
         return splits
@@ -99,10 +106,13 @@ class ImageFolder:
         for split_folder, split in (splits or {root: "train"}).items():
             for folder in _folders(split_folder):
                 if folder.name.casefold() not in classes:
+                    plain = re.fullmatch(r"[\w-]+", folder.name)
+                    way = (
+                        f"Map it with +data.classes.{folder.name}=<{'|'.join(EXPRESSIONS)}> or leave it out with "
+                        f"+data.classes.{folder.name}=null"
+                    )
                     raise DataError(
-                        f"{folder.absolute()}: {folder.name} is no known class. Map it with "
-                        f"+data.classes.{folder.name}=<{'|'.join(EXPRESSIONS)}> "
-                        f"or leave it out with +data.classes.{folder.name}=null"
+                        f"{str(folder.absolute())!r} is no known class. {way if plain else 'Give it a plain name'}"
                     )
                 expression = classes[folder.name.casefold()]
                 if expression is None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import IO, NoReturn, cast
 
 from cascade.errors import DataError
+from cascade.files import check_regular
+
+_LONGEST = 2**20
+"""Characters of a line: one of 48×48 pixels has 9,000, and one without an end need not fit into memory."""
 
 
 class StrictCsv:
@@ -34,7 +39,8 @@ class StrictCsv:
         self.stream, self.name, self.size, self.row = stream, name, size, 0
         # bytes that are not UTF-8 become marks, so that they are refused in the row where they stand
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-        self._reader = csv.reader(text, strict=True)
+        self._text = text  # as long as this object lives: its end closes the stream
+        self._reader = csv.reader(_lines(text, name), strict=True)
         header = self._next()
         if header is None:
             raise DataError(f"{name} is empty; expected a CSV with the columns {', '.join(columns)}")
@@ -75,6 +81,15 @@ class StrictCsv:
             raise DataError(f"{self.name}, row {self.row + 1} (line {line}): not a CSV ({error})") from error
 
 
+def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    number = 0
+    while line := text.readline(_LONGEST):
+        number += 1
+        if len(line) == _LONGEST:
+            raise DataError(f"{name}, line {number}: longer than {_LONGEST:,} characters")
+        yield line
+
+
 @contextmanager
 def open_csv(path: Path, columns: Sequence[str]) -> Iterator[StrictCsv]:
     """Open the CSV with the wanted columns, in its archive if it is in one.
@@ -86,6 +101,7 @@ def open_csv(path: Path, columns: Sequence[str]) -> Iterator[StrictCsv]:
         DataError: where the archive is broken, now or while the rows are read, or there is no such CSV.
     """
     try:
+        check_regular(path)
         for stream, name, size in _streams(path):
             try:
                 rows = StrictCsv(stream, name, size, columns)
@@ -96,7 +112,7 @@ def open_csv(path: Path, columns: Sequence[str]) -> Iterator[StrictCsv]:
             yield rows
             return
     # RuntimeError: encrypted; NotImplementedError, its child: an unknown compression
-    except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{path} cannot be read to its end ({error}): download it again") from error
     raise DataError(f"{path} holds no CSV file with the columns {', '.join(columns)}")
 

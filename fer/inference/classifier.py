@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cascade.command import require
 from cascade.errors import ModelError
-from cascade.onnx import OnnxGraph
+from cascade.onnx import TRIAL_SECONDS, OnnxGraph
 from fer.model_info import METADATA_KEY, ModelInfo
 
 BATCH = 8
@@ -35,18 +35,26 @@ class Classifier(ABC):
         Raises:
             ModelError: what the network gives is no probability.
         """
-        none = np.zeros((0, len(self.info.preprocessing.classes)), np.float32)
-        batches = (self._run(faces[at : at + BATCH, None]) for at in range(0, len(faces), BATCH))
-        shares = np.concatenate([none, *batches])
+        count = len(self.info.preprocessing.classes)
+        batches = [np.zeros((0, count), np.float32)]
+        for at in range(0, len(faces), BATCH):
+            batch = faces[at : at + BATCH, None]
+            batches.append(made := self._run(batch))
+            if made.shape != (len(batch), count):
+                raise ModelError(
+                    f"{self.path} is broken: for {len(batch)} faces and {count} classes it gives values {made.shape}"
+                )
+        shares = np.concatenate(batches)
         # written so that it catches what is no number, too
         if not (shares >= -1e-6).all() or not (abs(shares.sum(axis=1) - 1) < 1e-3).all():
             raise ModelError(f"{self.path} is broken: it gives values that are no probabilities")
         return shares
 
     def _try(self) -> None:
-        """Read a blank face, so that a broken network is told of before any work; raises ModelError."""
+        """Read blank faces, so that a broken network is told of before any work; raises ModelError."""
         size = self.info.preprocessing.size
-        self.probabilities(np.zeros((1, size, size), np.uint8))
+        for count in (1, 3):  # not a fixed number of rows
+            self.probabilities(np.zeros((count, size, size), np.uint8))
 
     @abstractmethod
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -80,10 +88,12 @@ class OnnxClassifier(Classifier):
                 f"{count} classes; {_EXPORT}"
             )
         self._input = next(iter(graph.inputs))
+        self._seconds: float | None = TRIAL_SECONDS
         self._try()
+        self._seconds = None
 
     def _run(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(self._graph.run({self._input: faces})[0], np.float32)
+        return np.asarray(self._graph.run({self._input: faces}, seconds=self._seconds)[0], np.float32)
 
 
 class CheckpointClassifier(Classifier):

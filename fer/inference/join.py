@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from cascade.command import run_command
-from cascade.errors import OutputError
+from cascade.errors import ConfigError, OutputError
 from cascade.files import whole
 from fer.inference.tables import FACES, INPUTS, JOB, copy_finished, read_job, read_outcomes, write_job, write_json
 
@@ -45,12 +46,13 @@ def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
             )
         shards[index], total = folder, total + inputs
     count = shared["shard"]["count"]
-    if missing := sorted(set(range(count)) - set(shards)):
-        raise OutputError(f"of {count} shards these are missing: {', '.join(map(str, missing))}")
+    if missing := list(islice((index for index in range(count) if index not in shards), 10)):
+        more = ", …" if count - len(shards) > len(missing) else ""
+        raise OutputError(f"of {count} shards these are missing: {', '.join(map(str, missing))}{more}")
     if output.resolve() in {folder.resolve() for folder in folders}:
         raise OutputError(f"{output} is one of the shards; name another folder with output=")
-    if output.exists() and not (output / JOB).is_file():
-        raise OutputError(f"{output} is there already and holds no results of a run; name another folder with output=")
+    if output.exists() and not ((output / JOB).is_file() and JOINED in read_job(output)):
+        raise OutputError(f"{output} is there already and was not made by joining; name another folder with output=")
     with whole(output) as part:
         part.mkdir()
         write_job(part, {**shared, "shard": {"index": 0, "count": 1}, "inputs": total, JOINED: len(shards)})
@@ -64,17 +66,24 @@ def join(folders: Sequence[Path], output: Path) -> tuple[int, int]:
 def _taken(job: dict[str, Any], folder: Path) -> tuple[int, int]:
     """The number of a shard, and of its inputs, taken out of what it is about."""
     shard, inputs = job.get("shard"), job.pop("inputs", None)
-    if not (isinstance(shard, dict) and all(isinstance(shard.get(key), int) for key in ("index", "count"))):
+    if not (isinstance(shard, dict) and _numbers(shard)):
         raise OutputError(f"{folder / JOB} is damaged: it does not say which shard this is")
-    if not isinstance(inputs, int):
+    if not isinstance(inputs, int) or inputs < 0:
         raise OutputError(f"{folder / JOB} does not say of how many inputs; look at the shard again with this version")
     return shard.pop("index"), inputs
 
 
+def _numbers(shard: dict[str, Any]) -> bool:
+    index, count = shard.get("index"), shard.get("count")
+    return isinstance(index, int) and isinstance(count, int) and 0 <= index < count
+
+
 def join_configured(config: DictConfig) -> None:
     """Join what the config names; exit with 1 if inputs could not be read."""
-    folders = [config.folders] if isinstance(config.folders, str) else config.folders
-    given = [Path(folder).expanduser() for folder in folders]
+    folders = config.folders if OmegaConf.is_list(config.folders) else [config.folders]
+    if not folders or not all(isinstance(folder, str | int) for folder in folders):
+        raise ConfigError(f"folders is {config.folders}; it must be a folder, or a list of such")
+    given = [Path(str(folder)).expanduser() for folder in folders]
     output = Path(str(config.output)).expanduser() if config.output else given[0] / "joined"
     # each folder's own results, or else those right below it
     found = [record for folder in given for record in sorted(folder.glob(JOB)) or sorted(folder.glob(f"*/{JOB}"))]

@@ -1,6 +1,7 @@
 """From what a user calls a source to the pictures, videos, camera or stream behind it."""
 
 import glob
+import os
 from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -123,18 +124,22 @@ Source = Files | LiveSource
 """What a run works through: `name` is for its records, `len` counts its inputs, `inputs(done)` gives those not done."""
 
 
-def find_source(source: str | int | None, max_retries: int = 10, seconds: float | None = None) -> Source:
+def find_source(
+    source: str | int | Sequence[str | int] | None, max_retries: int = 10, seconds: float | None = None
+) -> Source:
     """Find what a source means.
 
     Args:
         source: a file, a folder (searched recursively), a pattern (`*`, `?`, `[…]`, `**`), a camera's number,
-            or an address with `://`.
+            or an address with `://`; or several files, folders and patterns.
         max_retries: see `LiveSource`.
         seconds: see `LiveSource`.
 
     Raises:
         DataError: nothing there, or nothing that is a picture or a video.
     """
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        return _together([find_source(one) for one in source])
     if source in (None, ""):
         raise DataError(
             'name what to look at: python detect.py source=photo.jpg (or a folder, "clips/*.mp4", '
@@ -168,6 +173,17 @@ def find_source(source: str | int | None, max_retries: int = 10, seconds: float 
         raise DataError(f"{holder} {what}. {_KNOWN}")
     skipped = kinds(file for file in files if file.suffix.lower() not in _SUFFIXES)
     return Files(str(path.absolute()), root, known, skipped)
+
+
+def _together(sources: Sequence[Source]) -> Files:
+    """Several sources as one, named relative to the folder that holds them all."""
+    files = [source for source in sources if isinstance(source, Files)]
+    if not files or len(files) < len(sources):
+        raise ConfigError("a camera or stream is looked at alone, and several sources are files, folders or patterns")
+    paths = {path.absolute() for source in files for path in source.paths}
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    skipped = ", ".join(dict.fromkeys(source.skipped for source in files if source.skipped))
+    return Files(", ".join(source.name for source in files), root, tuple(sorted(paths)), skipped)
 
 
 def _path(text: str) -> Path:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,10 +63,12 @@ def read_job(folder: Path) -> dict[str, Any]:
     """What a folder's results are about; raises OutputError where it holds none, or that cannot be read."""
     try:
         job: dict[str, Any] = json.loads((folder / JOB).read_text())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise OutputError(f"{folder.absolute()} holds no results of a run: there is no {JOB}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutputError(f"{folder / JOB} cannot be read: {error}") from error
+    if not isinstance(job, dict):
+        raise OutputError(f"{folder / JOB} is damaged: it says nothing of a run")
     return job
 
 
@@ -118,19 +121,38 @@ def _text_of(folder: Path) -> Callable[[str], str]:
     return from_cell if read_job(folder).get("guard_cells") else str
 
 
-def copy_finished(tables: Sequence[Path], target: Path) -> None:
-    """Join the rows of tables into one, but for those of unfinished inputs; they need not fit into memory."""
-    columns = None
+def copy_finished(tables: Sequence[Path], target: Path, columns: Sequence[str] | None = None) -> None:
+    """Join the rows of tables into one, but for those of unfinished inputs; they need not fit into memory.
+
+    Args:
+        tables: `faces.csv` of each folder, or `inputs.csv` of each.
+        target: the table to write.
+        columns: their names; those of the first table by default.
+
+    Raises:
+        OutputError: a table cannot be read, has other columns, or not the faces that the inputs had.
+    """
     with whole(target) as part, part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file, lineterminator="\n")
         for table in tables:
             done, text, rows = read_outcomes(table.parent), _text_of(table.parent), _read(table)
             found = next(rows, [])
-            if columns is None:
-                writer.writerow(columns := found)
-            elif found != columns:
-                raise OutputError(f"{table} has other columns than {tables[0]}")
-            writer.writerows(row for row in rows if row and text(row[0]) in done)
+            columns = columns or found
+            if found != list(columns):
+                raise OutputError(
+                    f"{table} has other columns than this version and this model write, or than the others"
+                )
+            if table is tables[0]:
+                file.write(as_csv([columns]))
+            left = Counter({source: outcome.faces for source, outcome in done.items()})
+            for row in rows:
+                if row and (source := text(row[0])) in done:
+                    file.write(as_csv([row]))
+                    left[source] -= 1
+            if table.name == FACES and (wrong := next((source for source in left if left[source]), None)) is not None:
+                raise OutputError(
+                    f"{table} is damaged: it holds {done[wrong].faces - left[wrong]} faces of {wrong}, where "
+                    f"{INPUTS} says {done[wrong].faces}"
+                )
 
 
 def write_json(folder: Path) -> None:
@@ -150,7 +172,7 @@ def write_json(folder: Path) -> None:
         file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
         for number, row in enumerate(rows):
             try:
-                face = json.dumps(_as_json(row, classes, text))
+                face = json.dumps(_as_json(row, classes, text), allow_nan=False)
             except ValueError:
                 raise OutputError(f"{folder / FACES} is damaged in row {number + 2}: {','.join(row)[:80]}") from None
             file.write(("," if number else "") + "\n" + face)
@@ -183,6 +205,9 @@ def _read(table: Path) -> Iterator[list[str]]:
 
 def as_csv(rows: Iterable[Iterable[Any]]) -> str:
     """Rows as the tables hold them."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    lines = []
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line).writerow(row)  # with "\r\n" at its end: with "\n" alone a lone "\r" would not be quoted
+        lines.append(line.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)

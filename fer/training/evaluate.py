@@ -6,6 +6,7 @@ import torch
 from rich.progress import track
 from torch import Tensor, nn
 
+from cascade.errors import ModelError
 from fer.data.faces import hard_labels
 from fer.data.loader import FaceLoader
 from fer.preprocessing import Preprocessing
@@ -24,6 +25,9 @@ def predict_logits(
 
     Returns:
         Logits, float32 (N, C), and hard labels, int64 (N,), both on the CPU and in the loader's order.
+
+    Raises:
+        ModelError: the network gives what are no numbers.
     """
     network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     logits, labels = [], []
@@ -31,7 +35,10 @@ def predict_logits(
         faces = preprocessing.normalise(images.to(device).float())
         logits.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu())
         labels.append(hard_labels(truth))
-    return torch.cat(logits), torch.cat(labels)
+    scores = torch.cat(logits)
+    if not scores.isfinite().all():
+        raise ModelError("the network is broken: it gives values that are no numbers")
+    return scores, torch.cat(labels)
 
 
 def evaluate(

@@ -2,10 +2,13 @@
 
 import contextlib
 import logging
+import os
 import shlex
 import sys
 import time
+import traceback
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +25,17 @@ from pytorch_lightning.callbacks import ProgressBar
 
 from cascade.command import is_multirun, output_dir
 from cascade.convolutional.pytorch import has_bf16
-from cascade.errors import ConfigError, UserError
+from cascade.errors import ConfigError, ModelError, UserError
 from cascade.files import remove_parts, sole_use
-from fer.checkpoint import LoadedNetwork, build_network, can_resume, load_network, read_checkpoint, source_commit
+from fer.checkpoint import (
+    LoadedNetwork,
+    build_network,
+    can_resume,
+    load_network,
+    missing_state,
+    read_checkpoint,
+    source_commit,
+)
 from fer.data.faces import Split
 from fer.data.module import FaceDataModule
 from fer.model_info import METADATA_KEY
@@ -37,6 +48,12 @@ from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history
 
 log = logging.getLogger(__name__)
+
+_OPTIMIZERS = ("torch.optim.", "fer.training.muon")
+"""Where a state that does not fit the network shows first, beside the place that restores it."""
+
+_OURS = ("logger", "callbacks", "plugins")
+"""What `train.py` itself gives Lightning's Trainer."""
 
 # Lightning still uses what torch deprecates: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
 warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
@@ -92,9 +109,11 @@ def _train(config: DictConfig) -> float | None:
         plugins=[WholeCheckpoints()],
     )
     _refuse_diverging_ranks(trainer)
+    _refuse_more_processes_than_processors(trainer)
     data.setup()  # before the Trainer's own output, so that parsing shows its progress alone
     _check_monitor(config.monitor, data)
-    with contextlib.suppress(TrainingStopped):  # StopOnSignal tells below which signal it was
+    with contextlib.suppress(TrainingStopped), _lightnings_refusals(checkpoint=config.ckpt_path):
+        # StopOnSignal tells below which signal it was
         trainer.fit(classifier, datamodule=data, ckpt_path=config.ckpt_path, weights_only=True)
     ours: dict[type, Any] = {type(callback): callback for callback in callbacks}
     received = ours[StopOnSignal].received if StopOnSignal in ours else None
@@ -155,13 +174,15 @@ def _evaluate_only(config: DictConfig) -> float | None:
 
 
 def _check_resumed(config: DictConfig) -> None:
-    """Refuse a checkpoint of another network than the configured one, with the difference."""
+    """Refuse a checkpoint without a training's state, or of another network than the configured one."""
     checkpoint = read_checkpoint(config.ckpt_path)
     if not can_resume(checkpoint):
         raise UserError(
             f"{config.ckpt_path} holds a network alone: it can be evaluated (train=false), but training can only be "
             f"resumed from a run's best.ckpt or last.ckpt"
         )
+    if missing := missing_state(checkpoint):
+        raise ModelError(f"training cannot go on from {config.ckpt_path}, which is damaged: it holds no {missing}")
     configured: Any = OmegaConf.to_container(config.model, resolve=True)
     saved = checkpoint[METADATA_KEY].network
     if saved != configured:
@@ -171,8 +192,23 @@ def _check_resumed(config: DictConfig) -> None:
 
 
 def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
+    if ours := sorted(set(_OURS) & set(config.trainer)):
+        raise ConfigError(
+            f"trainer.{ours[0]} is not read: logger=…, callbacks=… and checkpoints have settings of their own"
+        )
+    if absent := sorted(
+        {"accelerator", "devices", "precision", "enable_progress_bar", "fast_dev_run"} - set(config.trainer)
+    ):
+        raise ConfigError(f"trainer.{absent[0]} cannot be taken away")
+    every, epochs = config.trainer.get("check_val_every_n_epoch"), config.trainer.get("max_epochs")
+    if every and epochs and 0 < epochs < every and not config.trainer.fast_dev_run:
+        raise ConfigError(
+            f"trainer.check_val_every_n_epoch={every} is more than trainer.max_epochs={epochs}: no epoch would be "
+            f"validated, and none kept"
+        )
     make: partial[Trainer] = instantiate(config.trainer, _partial_=True)
-    try:
+    hardware = f"trainer.accelerator={config.trainer.accelerator} with trainer.devices={config.trainer.devices}"
+    with _lightnings_refusals(f" ({hardware} was asked for; trainer=cpu trains on the processor)"):
         trainer = make(**arguments)
         slow = str(config.trainer.precision).startswith("bf16") and trainer.strategy.root_device.type == "cpu"
         if slow and not has_bf16():
@@ -183,11 +219,41 @@ def _trainer(config: DictConfig, **arguments: Any) -> Trainer:
             )
             trainer = make(**arguments, precision="32-true")
         return trainer
-    except MisconfigurationException as error:
-        raise ConfigError(
-            f"trainer.accelerator={config.trainer.accelerator}, trainer.devices={config.trainer.devices} "
-            f"cannot be had here: {error} (trainer=cpu trains on the processor)"
-        ) from error
+
+
+@contextlib.contextmanager
+def _lightnings_refusals(advice: str = "", checkpoint: str | None = None) -> Iterator[None]:
+    """Say what Lightning itself finds wrong with settings, or with a checkpoint, as what it is: a user's mistake.
+
+    Args:
+        advice: what to add to that of a setting.
+        checkpoint: that training is to go on from.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        modules = [str(frame.f_globals.get("__name__", "")) for frame in frames]
+        reason = " ".join(str(error).split())
+        restoring = any(
+            (
+                module.endswith(".checkpoint_connector")
+                and frame.f_code.co_name.strip("_").startswith(("resume", "restore"))
+            )
+            or module.startswith(_OPTIMIZERS)
+            for frame, module in zip(frames, modules, strict=True)
+        )
+        if checkpoint is not None and restoring:
+            raise ModelError(
+                f"training cannot go on from {checkpoint}, whose state is damaged or of another program: "
+                f"{type(error).__name__}: {reason}"
+            ) from error
+        settings = isinstance(error, MisconfigurationException | ValueError | TypeError)
+        if settings and modules[-1].startswith(("pytorch_lightning.", "lightning_fabric.")):
+            raise ConfigError(f"PyTorch Lightning refuses a setting of trainer.…: {reason}{advice}") from error
+        raise
 
 
 def _check_monitor(monitor: str, data: FaceDataModule) -> None:
@@ -216,6 +282,14 @@ def _score_splits(
         below = scores["val"].unsure.below if scores else None  # chosen on the selecting split
         scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, below, **options)
     return scores
+
+
+def _refuse_more_processes_than_processors(trainer: Trainer) -> None:
+    """Stop before as many processes are started as a slip of the finger may ask for."""
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > (count := os.cpu_count() or 1):
+        raise ConfigError(
+            f"trainer.devices={trainer.num_devices} wants more processes than the {count} processors here"
+        )
 
 
 def _refuse_diverging_ranks(trainer: Trainer) -> None:

@@ -107,6 +107,25 @@ def test_what_is_left_out_is_named_and_an_old_folder_is_safe(run, tmp_path, draw
     (tmp_path / "outputs/samples/mine").mkdir()
     (tmp_path / "outputs/samples/mine/notes.txt").touch()
     assert "not made by this command" in run(*call, name="mine", status=2)[1]
+    (folder / "notes.txt").touch()
+    assert "holds notes.txt, which this command did not make" in run(*call, "overwrite=true", status=2)[1]
+    (folder / "notes.txt").unlink()
+    (folder / "prepare.yaml").write_text("[1, 2")
+    assert "prepare.yaml cannot be read" in run(*call, status=2)[1]
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/../../b", "''", "/tmp/x", "a//b"])
+def test_a_name_leads_to_a_folder_of_its_own(run, drawn, tmp_path, name):
+    (tmp_path / "outputs/samples/old").mkdir(parents=True)
+    call = [f"positives={drawn / 'positives'}", f"negatives={drawn / 'negatives'}", f"w={W}", f"h={H}"]
+    assert "name is" in run(*call, name=name, status=2)[1]
+    assert (tmp_path / "outputs/samples/old").is_dir()
+
+
+def test_a_picture_to_distort_is_looked_at_before_tools_are_made(run, drawn, monkeypatch):
+    monkeypatch.setattr(prepare, "ensure_tools", lambda **_: pytest.fail("tools are made"))
+    _, output = run("distort.image=gone.png", f"negatives={drawn / 'negatives'}", status=2)
+    assert "gone.png cannot be read" in output
 
 
 def test_num_counts_boxes_and_variants_multiply_them(run, drawn):

@@ -201,6 +201,13 @@ def test_data_without_a_test_split_says_that_no_test_was_run(tmp_path):
         (["label_smoothing=0.1"], "did you mean loss.label_smoothing"),
         (["+data.foo=1"], "there is no setting data.foo"),
         (["trainer=cpuu"], "trainer has no option cpuu; did you mean cpu?"),
+        (["data=synthetic", "trainer.val_check_interval=1000000"], "refuses a setting of trainer"),
+        (["trainer.max_time=abc"], "trainer.max_time is 'abc'; it must be days:hours"),
+        (["trainer.check_val_every_n_epoch=7", "trainer.max_epochs=2"], "no epoch would be validated"),
+        (["trainer=cpu", "trainer.devices=1000000"], "wants more processes than"),
+        (["+trainer.plugins=abc"], "trainer.plugins is not read"),
+        (["~trainer.precision"], "trainer.precision cannot be taken away"),
+        (["trainer._target_=nope.nope"], "trainer._target_: "),
         (["data=synthetic", "monitor=val_f1/hungry"], "the data has no class hungry; it has angry"),
     ],
 )

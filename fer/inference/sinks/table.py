@@ -30,11 +30,12 @@ class TableSink(Sink):
         elif not tables.same_job(earlier := tables.read_job(folder), job):
             changed = ", ".join(sorted(key for key in {*earlier, *job} if earlier.get(key) != job.get(key)))
             raise OutputError(f"{folder} holds the results of another run; its {changed} differ from this one's")
+        columns = [*FACE_COLUMNS, *map(self._cell, self.run.recogniser.classes)]
         if tables.is_begun(folder):
-            tables.copy_finished([faces], faces)
+            tables.copy_finished([faces], faces, columns)
         else:  # what `is_begun` looks for comes last
             write_whole(inputs, tables.as_csv([tables.Outcome._fields]))
-            write_whole(faces, tables.as_csv([[*FACE_COLUMNS, *map(self._cell, self.run.recogniser.classes)]]))
+            write_whole(faces, tables.as_csv([columns]))
         self._faces, self._inputs = tables.AppendedTable(faces), tables.AppendedTable(inputs)
         return self
 

@@ -9,8 +9,9 @@ import pytest
 from msgspec import Meta
 from omegaconf import OmegaConf
 
-from cascade.checked import check_config, converted
+from cascade.checked import check_config
 from cascade.errors import ConfigError
+from cascade.plain_values import converted
 from cascade.ranges import Count, Share
 
 

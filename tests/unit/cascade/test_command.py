@@ -2,11 +2,11 @@
 
 import errno
 import os
-import signal
 from dataclasses import dataclass, field
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -63,6 +63,31 @@ def test_a_name_that_means_something_to_hydra_is_a_file_where_there_is_one(run, 
     assert run(lambda config: config.source, "source=[1]")[0] == "[1]"
     (tmp_path / "a,b").touch()
     assert run(lambda config: config.source, "-m", "source=a,b", "hydra.sweep.dir=s")[0] == "a,b"
+
+
+@pytest.mark.parametrize("name", ["null", "1", " .jpg", "true", "1e3"])
+def test_what_means_a_value_to_hydra_is_a_file_where_there_is_one(run, tmp_path, name):
+    (tmp_path / name).touch()
+    assert run(lambda config: config.source, f"source={name}", positional=("source",))[0] == name
+    (tmp_path / "3").touch()
+    assert run(lambda config: config.number, "number=3", "source=x", positional=("source",))[0] == 3
+
+
+@pytest.mark.parametrize("name", ["-dash.jpg", "--help.jpg", "-1"])
+def test_a_dash_before_a_name_is_a_file_where_there_is_one_and_else_no_option(run, tmp_path, name):
+    _, status, error = run(pytest.fail, name, positional=("source",))
+    assert status == 2 and error.startswith(f"error: there is no option {name}") and error.count("\n") == 1
+    (tmp_path / name).touch()
+    assert run(lambda config: config.source, name, positional=("source",))[0] == name
+
+
+@pytest.mark.parametrize("key", ["source", "+source", "++source", "part.size"])
+def test_what_hydra_stores_has_no_password(run, key):
+    def stored(config):
+        return list(HydraConfig.get().overrides.task), OmegaConf.to_yaml(config)
+
+    told = repr(run(stored, f"{key}=rtsp://me:word@host/a"))
+    assert "me:***@host" in told and "word" not in told
 
 
 @pytest.mark.parametrize("before", [0, 1, 2, 3])
@@ -161,6 +186,17 @@ def test_what_cannot_be_made_says_why(run):
     assert status == 2 and "factors above 0" in error and "Traceback" not in error
 
 
+@pytest.mark.parametrize("target", ["nope.nope", "fractions.Fractionn", "os.system"])
+def test_a_target_that_is_none_is_one_line(run, target):
+    _, status, error = run(lambda config: instantiate({"made": {"_target_": target}}))
+    assert status == 2 and error.startswith("error: made") and target in error and error.count("\n") == 1
+
+
+def test_what_cannot_be_overridden_is_one_line(run):
+    _, status, error = run(pytest.fail, "colour=red")
+    assert status == 2 and error.count("\n") == 1
+
+
 def test_a_bug_keeps_its_traceback(run):
     with pytest.raises(ZeroDivisionError):
         run(lambda config: 1 / 0)
@@ -171,13 +207,6 @@ def test_ctrl_c_is_130(run):
         raise KeyboardInterrupt
 
     assert run(interrupted)[1] == 130
-
-
-def test_sigterm_is_an_interrupt_within_the_block_alone():
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), command.interruptible():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_missing_extra_is_named(run, monkeypatch):

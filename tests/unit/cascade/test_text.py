@@ -27,6 +27,9 @@ def test_a_cell_is_no_formula_and_gives_the_text_back(text: str):
         ("rtsp://token@host/a", "rtsp://***@host/a"),
         ("http://host/a?user=me&pwd=secret&channel=1", "http://host/a?user=***&pwd=***&channel=1"),
         ("http://host/a?x=1&access_token=secret#f", "http://host/a?x=1&access_token=***#f"),
+        ("http://host/a?p=se&pw=se&pass%77ord=se", "http://host/a?p=***&pw=***&pass%77ord=***"),
+        ("http://host/a?PASSWORD%3Dse&access_code=se", "http://host/a?PASSWORD%3D***&access_code=***"),
+        ("http://host/a?credentials[]=se;x=1", "http://host/a?credentials[]=***;x=1"),
         ("rtsp://host/user=me_password=secret_channel=1.sdp", "rtsp://host/user=***"),
     ],
 )

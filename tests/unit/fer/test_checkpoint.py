@@ -6,7 +6,15 @@ import torch
 from torch import nn
 
 from cascade.errors import ModelError
-from fer.checkpoint import build_network, can_resume, load_network, read_checkpoint, save_network, source_commit
+from fer.checkpoint import (
+    build_network,
+    can_resume,
+    load_network,
+    missing_state,
+    read_checkpoint,
+    save_network,
+    source_commit,
+)
 from fer.crop import FER2013_CROP
 from fer.model_info import ModelInfo
 from fer.models import mini_xception
@@ -142,3 +150,62 @@ def test_a_checkpoint_of_format_1_is_read(tmp_path):
 def test_a_checkpoint_that_is_described_otherwise_is_refused(tmp_path, about, message):
     with pytest.raises(ModelError, match=rf"a\.ckpt .*{message}"):
         load_network(_save(tmp_path / "a.ckpt", fer=about))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda weight: weight.to(torch.float8_e4m3fn),
+        lambda weight: weight.to(torch.complex64),
+        lambda weight: weight.to(torch.int64),
+        lambda weight: weight > 0,
+        lambda weight: weight.to_sparse(),
+        lambda weight: weight.to("meta"),
+        lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8),
+    ],
+    ids=["float8", "complex", "int", "bool", "sparse", "nowhere", "quantised"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_weights_of_another_kind_are_refused(tmp_path, kind):
+    weights = {f"network.{name}": value for name, value in MiniXception().state_dict().items()}
+    weights["network.stem.0.weight"] = kind(weights["network.stem.0.weight"])
+    path = _save(tmp_path / "a.ckpt", state_dict=weights)
+    with pytest.raises(ModelError, match=r"a\.ckpt"):
+        load_network(path)
+
+
+def test_half_precision_is_a_kind_of_weights(tmp_path):
+    weights = {f"network.{name}": value for name, value in MiniXception().state_dict().items()}
+    halves = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    loaded = load_network(_save(tmp_path / "a.ckpt", state_dict=halves))
+    assert {value.dtype for value in loaded.state_dict().values() if value.is_floating_point()} == {torch.float32}
+
+
+@pytest.mark.parametrize("arguments", [{"num_classes": "x"}, {"num_classes": 0}, {"stem": -1}, {"foo": 5}])
+def test_a_file_that_describes_no_network_is_named(tmp_path, arguments, capfd):
+    info = ModelInfo(Preprocessing(size=64), network={**CONFIG, **arguments}, commit="x")
+    with pytest.raises(ModelError, match=r"a\.ckpt describes no network that can be built"):
+        load_network(_save(tmp_path / "a.ckpt", fer=info.to_dict()))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"rng_state": None}, {"rng_state": torch.zeros(3)}, {"loops": {}}, {"optimizer_states": []},
+        {"optimizer_states": "x"}, {"lr_schedulers": None}, {"FaceDataModule": 5}, {"pytorch-lightning_version": 5},
+        {"state_dict": {}},
+    ],
+)  # fmt: skip
+def test_a_state_without_a_part_is_told(broken):
+    whole = {
+        "rng_state": torch.get_rng_state(),
+        "loops": {"a": 1},
+        "optimizer_states": [{}],
+        "lr_schedulers": [{}],
+        "FaceDataModule": {"epoch": 1},
+        "pytorch-lightning_version": "2.6",
+        "state_dict": {"a": 1},
+    }
+    assert missing_state(whole) == ""
+    assert missing_state(whole | broken) == next(iter(broken))

@@ -264,7 +264,7 @@ class TestHostileFiles:
         "text",
         [
             "", "no json", "[]", "3", "null", "{}", "[" * 100_000, '{"format": 1}',
-            json.dumps(DESCRIPTION | {"format": 2}), json.dumps(DESCRIPTION | {"more": 1}),
+            json.dumps(DESCRIPTION | {"format": 2}), json.dumps(DESCRIPTION | {"min_size": float("nan")}),
         ],
         ids=lambda text: text[:20],
     )  # fmt: skip
@@ -286,9 +286,9 @@ class TestHostileFiles:
             ("name", 3), ("name", ...), ("about", []), ("about", ...),
             ("window", [24]), ("window", "ab"), ("window", [0, 24]), ("window", [21.5, 24]), ("window", [2**40, 24]),
             ("stages", 0), ("stages", True), ("stages", "3"),
-            ("min_size", 0), ("min_size", float("nan")), ("min_size", float("inf")), ("min_size", 10**400),
+            ("min_size", 0), ("min_size", 10**400),
             ("min_size", None),
-            ("threshold", 1.5), ("threshold", float("nan")), ("threshold", True), ("threshold", "high"),
+            ("threshold", 1.5), ("threshold", True), ("threshold", "high"),
             ("max_windows", 0), ("max_windows", 2**63), ("max_windows", 10.0), ("max_windows", ...),
         ],
     )  # fmt: skip
@@ -348,15 +348,14 @@ class TestHostileFiles:
         with pytest.raises(ModelError, match=r"odd\.onnx gives boxes"):
             detector.detect(picture)
 
-    def test_one_that_fails_when_it_runs(self, tmp_path, picture, capfd):
+    def test_one_that_fails_when_it_runs(self, tmp_path, capfd):
         def change(graph):
             graph.initializer.append(numpy_helper.from_array(np.int64([3, 5]), "wrong"))
             graph.node[0].output[0] = "unshaped"
             graph.node.insert(1, helper.make_node("Reshape", ["unshaped", "wrong"], ["gray"]))
 
-        detector = ConvolutionalDetector(changed(tmp_path / "odd.onnx", change))
-        with pytest.raises(ModelError, match=r"odd\.onnx fails with picture \(100, 80\)"):
-            detector.detect(picture)
+        with pytest.raises(ModelError, match=r"odd\.onnx fails with picture \(8, 8\)"):
+            ConvolutionalDetector(changed(tmp_path / "odd.onnx", change))
         assert capfd.readouterr().err == ""
 
     def test_one_that_was_removed_meanwhile(self, tmp_path, picture):

@@ -140,6 +140,13 @@ def test_unreadable_images_are_left_out_and_named(blanks):
     assert comparison.results["blind"].curve.faces == 18
 
 
+def test_boxes_outside_their_picture_are_told(blanks, caplog):
+    stray = replace(blanks[0], boxes=blanks[0].boxes + np.array([5000, 0, 0, 0]))
+    compare({"blind": Oracle([])}, [stray, *blanks[1:]])
+    assert f"{stray.path}: {len(stray.boxes)} of its boxes lie outside" in caplog.text
+    assert caplog.text.count("lie outside") == 1
+
+
 def test_nothing_to_find_is_an_error(blanks):
     with pytest.raises(DataError, match="not one face is annotated"):
         compare({"blind": Oracle([])}, [plain_entry(blanks[0].path, [])])

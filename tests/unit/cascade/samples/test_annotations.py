@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from cascade.boxes import face_box
 from cascade.errors import ConfigError, DataError
 from cascade.samples.annotations import add_regions, detect_format, read_annotations, read_objects
+from cascade.samples.formats import split_info
 from cascade.samples.image_annotations import plain_entry
 
 WIDER = """0--Parade/a b.jpg
@@ -142,11 +144,31 @@ def test_coco(tmp_path):
         ("a.json", json.dumps({**coco(), "annotations": [{"image_id": 9, "bbox": []}]}), r"\[0\]: no image .* 9"),
         ("a.json", json.dumps({**coco(), "annotations": [{"image_id": 7, "bbox": [1, 2]}]}), r"\[0\]: bbox must"),
         ("a.json", json.dumps({**coco(), "images": [{"id": 1}]}), "needs `id` and `file_name`"),
+        ("a.json", "[" * 100_000, "not a JSON file"),
+        ("a.json", json.dumps({**coco(), "annotations": [{"image_id": [7], "bbox": []}]}), r"\[0\]: needs"),
+        ("a.json", json.dumps({**coco(), "categories": ["face"]}), "`categories` is a list of objects"),
+        ("a.dat", "a.jpg\t²\t1 2 3 4\n", "line 1: "),
+        ("a.dat", f"a.jpg {'9' * 5000} 1 2 3 4\n", "line 1"),
+        ("a.dat", "a.jpg 1 0 0 1e300 1e300\n", "line 1: 1 boxes need 4 numbers"),
+        ("a.txt", "x.jpg\n²\n", "line 1: "),
+        ("a.txt", "a.gif" + " 1e308" * 12 + "\n", "line 1: "),
     ],
 )
 def test_errors_name_file_line_and_rule(tmp_path, name, text, message):
     with pytest.raises(DataError, match=message):
         read_annotations(write(tmp_path / name, text))
+
+
+def test_a_line_of_many_numbers_takes_no_time_to_refuse(tmp_path):
+    with pytest.raises(DataError, match="line 1: 1 boxes need 4 numbers, found 300000"):
+        read_annotations(write(tmp_path / "a.dat", "a.jpg 1 " + "0.5 " * 300_000 + "\n"))
+    assert split_info("a.jpg " + "1 " * 300_000)[1] == 1  # the first after which as many follow: near the end
+
+
+def test_what_is_no_file_is_not_read_for_ever(tmp_path):
+    os.mkfifo(tmp_path / "a.dat")
+    with pytest.raises(DataError, match=r"cannot read .*a\.dat: a device or a pipe"):
+        read_annotations(tmp_path / "a.dat")
 
 
 @pytest.mark.parametrize(

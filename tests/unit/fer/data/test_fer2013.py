@@ -91,6 +91,27 @@ def test_refuses_archives_without_the_columns(tmp_path, name):
         Fer2013(path).load()
 
 
+def test_refuses_a_damaged_member_of_any_compression(write_csv, rows, tmp_path):
+    for number in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        path = tmp_path / f"{number}.zip"
+        with zipfile.ZipFile(path, "w", number) as file:
+            file.writestr("fer2013.csv", write_csv(rows).read_bytes())
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 30] = b"\x55" * 30
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=rf"{number}\.zip"):
+            Fer2013(path).load()
+
+
+def test_refuses_what_has_no_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match=r"pipe\.csv .*a device or a pipe"):
+        Fer2013(tmp_path / "pipe.csv").load()
+    (tmp_path / "long.csv").write_bytes(b"emotion,pixels,Usage\n" + b"1 " * 2**20)
+    with pytest.raises(DataError, match=r"long\.csv, line 2: longer than"):
+        Fer2013(tmp_path / "long.csv").load()
+
+
 @pytest.mark.parametrize("name", ["archive.zip", "fer2013.tar.gz"])
 @pytest.mark.parametrize("broken", ["truncated", "overwritten"])
 def test_refuses_broken_archives(write_csv, rows, tmp_path, name, broken):

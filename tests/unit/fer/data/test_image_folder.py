@@ -1,3 +1,5 @@
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -186,3 +188,28 @@ def test_the_configs_know_the_known_data_sets(tmp_path, option, names):
     splits = ImageFolder(config.path, OmegaConf.to_container(config.classes)).load()
     assert sorted(splits["train"].labels.tolist()) == list(range(7))
     check_labels(splits["train"])
+
+
+def test_what_is_no_file_is_not_read_for_ever(folder):
+    os.mkfifo(folder / "train/happy/pipe.png")
+    (folder / "train/happy/zero.png").symlink_to("/dev/zero")
+    (folder / "train/happy/folder.png").mkdir()
+    with pytest.raises(DataError, match=r"3 of \d+ images cannot be read: .*a device or a pipe"):
+        ImageFolder(folder, CLASSES).load()
+
+
+def test_a_folder_of_an_odd_name_is_shown_on_one_line(folder):
+    (folder / "train/x\ny=1").mkdir()
+    with pytest.raises(DataError, match="plain name") as caught:
+        ImageFolder(folder, CLASSES).load()
+    assert "\n" not in str(caught.value)
+
+
+def test_no_val_split_says_why(folder):
+    shutil.rmtree(folder / "val")
+    with pytest.raises(DataError, match=r"data\.val_share=0"):
+        ImageFolder(folder, CLASSES, val_share=0).load()
+    for picture in (folder / "train").rglob("[1-9].png"):
+        picture.unlink()
+    with pytest.raises(DataError, match="too few pictures"):
+        ImageFolder(folder, CLASSES).load()

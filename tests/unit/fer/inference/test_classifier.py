@@ -127,6 +127,57 @@ def test_a_model_without_metadata_is_refused(model: Path, tmp_path: Path):
         load_classifier(path)
 
 
+def test_a_model_whose_rows_are_not_its_faces_is_refused(model: Path, tmp_path: Path):
+    def change(proto):
+        shares = np.full((1, 7), 1 / 7, np.float32)
+        del proto.graph.node[:]
+        made = proto.graph.output[0].name
+        proto.graph.node.append(
+            onnx.helper.make_node("Constant", [], [made], value=onnx.numpy_helper.from_array(shares))
+        )
+
+    with pytest.raises(ModelError, match=r"for 3 faces and 7 classes it gives values \(1, 7\)"):
+        load_classifier(damage(model, tmp_path, change))
+
+
+def test_a_model_that_never_ends_is_ended(model: Path, tmp_path: Path, monkeypatch):
+    def change(proto):
+        graph, kind = proto.graph, onnx.TensorProto
+        last, made = graph.node[-1], graph.output[0].name
+        last.output[0] = "shares"
+        again = onnx.helper.make_graph(
+            [onnx.helper.make_node("Identity", [one], [f"{one}_on"]) for one in ("goes_on", "value")],
+            "body",
+            [
+                onnx.helper.make_tensor_value_info(name, number, shape)
+                for name, number, shape in (
+                    ("count", kind.INT64, []),
+                    ("goes_on", kind.BOOL, []),
+                    ("value", kind.FLOAT, None),
+                )
+            ],
+            [
+                onnx.helper.make_tensor_value_info(name, number, shape)
+                for name, number, shape in (("goes_on_on", kind.BOOL, []), ("value_on", kind.FLOAT, None))
+            ],
+        )
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(2**62), "rounds"))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "true"))
+        graph.node.append(onnx.helper.make_node("Loop", ["rounds", "true", "shares"], [made], body=again))
+
+    monkeypatch.setattr("fer.inference.classifier.TRIAL_SECONDS", 0.5)
+    with pytest.raises(ModelError, match=r"changed\.onnx fails with .* terminate"):
+        load_classifier(damage(model, tmp_path, change))
+
+
+def test_a_checkpoint_with_more_classes_than_outputs_is_refused(ckpt: Path, tmp_path: Path):
+    checkpoint = torch.load(ckpt, weights_only=True)
+    checkpoint["fer"]["preprocessing"]["classes"] = tuple("abcdefgh")
+    torch.save(checkpoint, tmp_path / "more.ckpt")
+    with pytest.raises(ModelError, match=r"more\.ckpt is broken: for 1 faces and 8 classes"):
+        load_classifier(tmp_path / "more.ckpt")
+
+
 @pytest.mark.parametrize(
     ("preprocessing", "message"),
     [(Preprocessing(size=64), r"\(N, 1, 64, 64\)"), (Preprocessing(classes=("calm", "tense")), "2 classes")],

@@ -36,6 +36,15 @@ def test_a_file_is_named_without_its_folder(archive: Path):
     assert names(find_source(str(archive / "b.jpg"))) == ["b.jpg"]
 
 
+def test_several_sources_are_named_from_the_folder_that_holds_them(archive: Path):
+    assert names(find_source([str(archive / "b.jpg"), str(archive / "a.PNG")])) == ["a.PNG", "b.jpg"]
+    both = find_source([str(archive / "deep"), str(archive / "*.jpg"), str(archive / "b.jpg")])
+    assert names(both) == ["b.jpg", "deep/er/c.webp"]
+    for live in ([0, str(archive)], ["rtsp://host/a"], []):
+        with pytest.raises(ConfigError, match="looked at alone"):
+            find_source(live)
+
+
 @pytest.mark.parametrize(
     ("pattern", "wanted"), [("*.jpg", ["b.jpg"]), ("**/*.webp", ["deep/er/c.webp"]), ("[ab].*", ["a.PNG", "b.jpg"])]
 )

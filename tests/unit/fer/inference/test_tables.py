@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
-from cascade.errors import OutputError
+from cascade.errors import ConfigError, OutputError
 from fer.inference.faces import FrameFaces
 from fer.inference.frames import Frame
-from fer.inference.join import join
+from fer.inference.join import join, join_configured
 from fer.inference.sinks.sink import RunContext, Seen
 from fer.inference.sinks.table import TableSink
 from fer.inference.sources import Picture
@@ -191,7 +192,7 @@ def test_damaged_tables_leave_an_earlier_join_as_it_was(tmp_path: Path, table: s
     before = {path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()}
     with (folders[1] / table).open("a") as file:
         file.write(row + "\n")
-    with pytest.raises(OutputError, match=rf"{table} is damaged in row"):
+    with pytest.raises(OutputError, match=rf"{table} is damaged"):
         join(folders, tmp_path / "joined")
     assert {path.name: path.read_bytes() for path in (tmp_path / "joined").iterdir()} == before
 
@@ -199,7 +200,7 @@ def test_damaged_tables_leave_an_earlier_join_as_it_was(tmp_path: Path, table: s
 def test_a_folder_with_something_else_is_not_joined_into(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("keep")
-    with pytest.raises(OutputError, match="holds no results of a run"):
+    with pytest.raises(OutputError, match="was not made by joining"):
         join([shard(tmp_path, 0, 1)], tmp_path / "mine")
     assert (tmp_path / "mine/notes.txt").read_text() == "keep"
 
@@ -223,3 +224,68 @@ def test_a_table_whose_columns_are_gone_is_damaged(tmp_path: Path):
     (folder / "inputs.csv").write_bytes(b"")
     with pytest.raises(OutputError, match=r"inputs\.csv is damaged"):
         read_outcomes(folder)
+
+
+def test_any_name_of_a_file_is_a_cell(tmp_path: Path):
+    names = ["a\rb.jpg", "a\nb.jpg", "a\r\nb.jpg", '",".jpg', "\udcff.jpg"]
+    for resumed in (False, True):
+        with TableSink(context(tmp_path)) as table:
+            for name in () if resumed else names:
+                seen(table, name)
+                table.finish(Outcome(name, 1, 1))
+        assert list(read_outcomes(tmp_path)) == names
+        assert [face["source"] for face in json.loads((tmp_path / "faces.json").read_text())["faces"]] == names
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.splitlines()[0] + "\n",
+        lambda text: text.replace("0.jpg", "other.jpg"),
+        lambda text: text.replace("0.jpg", '"0.jpg'),
+        lambda text: text.replace("calm", "bored"),
+        lambda text: text.replace("0.250000", "nan"),
+    ],
+    ids=["no rows", "another name", "a stray quote", "another class", "no number"],
+)
+def test_tables_that_were_edited_are_not_gone_on_with_in_silence(tmp_path: Path, edit):
+    folder = shard(tmp_path, 0, 1)
+    (folder / "faces.csv").write_text(edit((folder / "faces.csv").read_text()))
+    job = {"source": "x", "inputs": 1, "shard": {"index": 0, "count": 1}}
+    with (
+        pytest.raises(OutputError, match=r"faces\.csv (is damaged|has other columns)"),
+        TableSink(context(folder, job)),
+    ):
+        pass
+    if "calm" in (folder / "faces.csv").read_text():
+        with pytest.raises(OutputError, match=r"faces\.csv is damaged"):
+            join([folder], tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "5", "[" * 100_000, "{", '{"shard": {"index": 0, "count": 0}}'])
+def test_a_record_that_is_none_is_named(tmp_path: Path, text: str):
+    folder = shard(tmp_path, 0, 1)
+    (folder / "job.json").write_text(text)
+    with pytest.raises(OutputError, match=r"job\.json"):
+        join([folder], tmp_path / "joined")
+
+
+def test_what_other_runs_left_is_not_joined_into(tmp_path: Path):
+    other = shard(tmp_path / "other", 0, 1)
+    before = (other / "faces.csv").read_bytes()
+    with pytest.raises(OutputError, match="was not made by joining"):
+        join([shard(tmp_path, 0, 1)], other)
+    assert (other / "faces.csv").read_bytes() == before
+
+
+def test_of_many_missing_shards_some_are_named(tmp_path: Path):
+    with pytest.raises(OutputError) as caught:
+        join([shard(tmp_path, 0, 30_000_000)], tmp_path / "joined")
+    assert "missing: 1, 2, 3" in str(caught.value) and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("folders", [5.5, None, [], [["a"]], {"a": 1}])
+def test_what_cannot_be_folders_is_told(folders):
+    with pytest.raises(ConfigError, match="folders is"):
+        join_configured(OmegaConf.create({"folders": folders, "output": None}))
