@@ -1,25 +1,31 @@
 """The LightningDataModule: any source of faces, as augmented and normalised batches."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from msgspec import Meta
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from cascade.errors import DataError
+from cascade.errors import ConfigError, DataError
 from cascade.ranges import Count, Seed
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, Source, Split
+from fer.data.folds import fold_of
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.preprocessing import Preprocessing, Side, resize_face
 from fer.seeding import AUGMENTATION, STATISTICS, generator
 
 log = logging.getLogger(__name__)
+
+Fold = Annotated[str, Meta(pattern=r"^[0-9]{1,2}/[0-9]{1,2}$")]
+"""`2/5`: the second of five."""
 
 
 class FaceDataModule(LightningDataModule):
@@ -45,6 +51,7 @@ class FaceDataModule(LightningDataModule):
         augmentation_seed: Seed = 0,
         order_seed: Seed = 0,
         pin_memory: bool = False,
+        fold: Fold | None = None,
         **source_options: Any,
     ) -> None:
         super().__init__()
@@ -53,17 +60,25 @@ class FaceDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
+        self.fold = fold
+        self._left_out = None if fold is None else _fold(fold)
         self._resized: dict[Split, Faces] = {}
         self._train_loader: FaceLoader | None = None
         self._resume: dict[str, Any] = {}
 
     @cached_property
     def splits(self) -> Mapping[Split, Faces]:
-        """The source's faces as it delivers them, loaded when first asked for."""
-        splits = self.source.load()
+        """The source's faces as it delivers them, less those of the fold, loaded when first asked for."""
+        splits = dict(self.source.load())
         for split, faces in splits.items():
             if not len(faces):
                 raise DataError(f"the {split} split of {self.source} holds no faces")
+        if self._left_out is not None:
+            number, count = self._left_out
+            train = splits["train"]
+            splits["train"] = train[(fold_of(train.images, count) != number).nonzero().flatten()]
+            if not 0 < len(splits["train"]) < len(train):
+                raise ConfigError(f"data.fold={self.fold}: the {len(train):,} training faces do not make as many folds")
         log.info("faces: %s", ", ".join(f"{len(faces):,} {split}" for split, faces in splits.items()))
         return splits
 
@@ -90,15 +105,20 @@ class FaceDataModule(LightningDataModule):
         return self._loader(self.faces("test"), self.eval_batch_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the training epoch, for checkpoints."""
-        return {} if self._train_loader is None else self._train_loader.state_dict()
+        """Return the place in the training epoch, and the fold that is not trained on, for checkpoints."""
+        return {"fold": self.fold} | ({} if self._train_loader is None else self._train_loader.state_dict())
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from that place.
 
         Lightning saves and restores loaders itself, but forgets to restore one that was already asked
         for its length, which every schedule over the whole run does.
+
+        Raises:
+            ConfigError: the run left another fold out.
         """
+        if (fold := state_dict.get("fold")) != self.fold:
+            raise ConfigError(f"data.fold is {self.fold}, but the checkpoint's training left out {fold}: set it to that")
         self._resume = state_dict
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
@@ -150,3 +170,12 @@ def _resized(images: Tensor, size: int) -> Tensor:
     if images.shape[-1] == images.shape[-2] == size:
         return images
     return torch.from_numpy(np.stack([resize_face(image, size) for image in images[:, 0].numpy()])[:, None])
+
+
+def _fold(fold: str) -> tuple[int, int]:
+    """Number and count of a fold such as `2/5`; ConfigError where there is no such fold."""
+    found = re.fullmatch("([0-9]+)/([0-9]+)", fold)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= count or count < 2:
+        raise ConfigError(f"data.fold is {fold!r}; it must be k/n, the k-th of n folds, from 1/2 to 99/99, such as 2/5")
+    return number, count
