@@ -61,7 +61,9 @@ def near_copies(images: Tensor, above: float = COPY_FROM) -> Tensor:
         for one, other in pairs[pairs[:, 0] < pairs[:, 1]].tolist():
             low, high = sorted((root(one), root(other)))
             first[high] = low
-    return torch.tensor([root(face) for face in range(len(faces))]).unique(return_inverse=True)[1]
+    roots = torch.tensor([root(face) for face in range(len(faces))])
+    numbers = (roots == torch.arange(len(roots))).cumsum(0) - 1
+    return numbers[roots]
 
 
 def _standardised(images: Tensor) -> Tensor:
@@ -69,4 +71,5 @@ def _standardised(images: Tensor) -> Tensor:
     small = [cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for image in images[:, 0].numpy()]
     pixels = torch.from_numpy(np.stack(small)).flatten(1).float()
     pixels = pixels - pixels.mean(dim=1, keepdim=True)
-    return pixels / pixels.norm(dim=1, keepdim=True).clamp(min=1e-3)
+    lengths: Tensor = pixels.square().sum(dim=1, keepdim=True).sqrt()
+    return pixels / lengths.clamp(min=1e-3)

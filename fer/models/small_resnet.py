@@ -26,7 +26,8 @@ class PreActivationBlock(nn.Module):
         """(N, C, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉)."""
         active = F.relu(self.norm1(x))
         rest = x if self.shortcut is None else self.shortcut(active)
-        return self.conv2(F.relu(self.norm2(self.conv1(active)))).add(rest)
+        change: Tensor = self.conv2(F.relu(self.norm2(self.conv1(active))))
+        return change.add(rest)
 
 
 class SmallResNet(nn.Module):

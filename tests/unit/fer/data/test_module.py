@@ -5,9 +5,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cascade.errors import DataError
+from cascade.errors import ConfigError, DataError
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces
+from fer.data.folds import fold_of
 from fer.data.module import FaceDataModule
 from fer.preprocessing import resize_face
 
@@ -69,3 +70,25 @@ def test_a_sample_is_the_same_training_faces_every_time():
 def test_a_split_that_is_not_there_is_named():
     with pytest.raises(DataError, match="has no test split"):
         FaceDataModule(Ready).test_dataloader()
+
+
+def test_a_fold_is_left_out_of_the_training_faces_alone():
+    whole = FaceDataModule(Ready).splits
+    folds = fold_of(whole["train"].images, 3)
+    for number in (1, 2, 3):
+        data = FaceDataModule(Ready, fold=f"{number}/3")
+        assert torch.equal(data.splits["train"].images, whole["train"].images[folds != number])
+        assert torch.equal(data.splits["val"].images, whole["val"].images)
+        assert data.state_dict()["fold"] == f"{number}/3"
+
+
+@pytest.mark.parametrize("fold", ["0/5", "6/5", "1/1", "1", "a/b", "1/5/5", ""])
+def test_a_fold_that_is_none_is_refused(fold):
+    with pytest.raises(ConfigError, match=r"data\.fold is .*k/n"):
+        FaceDataModule(Ready, fold=fold)
+
+
+def test_a_checkpoint_of_another_fold_is_not_resumed():
+    with pytest.raises(ConfigError, match=r"data\.fold is 1/3, but the checkpoint's training left out 2/3"):
+        FaceDataModule(Ready, fold="1/3").load_state_dict({"fold": "2/3"})
+    FaceDataModule(Ready).load_state_dict({"epoch": 1, "served": 2})  # of before there were folds
