@@ -5,7 +5,7 @@ import torch
 from torch import Generator
 
 #: Streams keep apart what shares a seed: the order of the data must not change with the augmentation.
-ORDER, AUGMENTATION, SPLIT, STATISTICS = range(4)
+ORDER, AUGMENTATION, SPLIT, STATISTICS, VIEWS = range(5)
 
 
 def generator(*key: int, device: torch.device | str = "cpu") -> Generator:

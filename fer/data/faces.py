@@ -61,6 +61,19 @@ class Faces:
         return hard_labels(self.labels)
 
 
+@dataclass(frozen=True)
+class NumberedFaces:
+    """Faces whose batches tell which they are: images, labels and indices, int64 (B,)."""
+
+    faces: Faces
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        return *self.faces.__getitems__(indices), torch.as_tensor(indices)
+
+
 def hard_labels(labels: Tensor) -> Tensor:
     """The most probable classes, int64 (N,), of labels as `Faces` has them."""
     return labels if labels.ndim == 1 else labels.argmax(dim=1)

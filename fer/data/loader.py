@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from fer.data.faces import Faces
+from fer.data.faces import Faces, NumberedFaces
 from fer.seeding import ORDER, generator
 
 
@@ -68,7 +68,7 @@ class EpochBatches(Sampler[list[int]]):
 class FaceLoader(DataLoader[tuple[Tensor, Tensor]]):
     """A DataLoader over faces whose place in the epoch is saved in Lightning's checkpoints."""
 
-    def __init__(self, faces: Faces, batches: EpochBatches, pin_memory: bool = False) -> None:
+    def __init__(self, faces: Faces | NumberedFaces, batches: EpochBatches, pin_memory: bool = False) -> None:
         data: Any = faces  # a dataset by its methods, if not by its class
         super().__init__(data, batch_sampler=batches, collate_fn=tuple, pin_memory=pin_memory)
         # The place in the epoch, which Lightning saves

@@ -1,25 +1,33 @@
 """The LightningDataModule: any source of faces, as augmented and normalised batches."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from msgspec import Meta
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from cascade.errors import DataError
+from cascade.errors import ConfigError, DataError
 from cascade.ranges import Count, Seed
 from fer.data.augmentation import Augmentation
-from fer.data.faces import Faces, Source, Split
+from fer.data.faces import Faces, NumberedFaces, Source, Split
+from fer.data.folds import fold_of
 from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.teacher import Teacher
 from fer.preprocessing import Preprocessing, Side, resize_face
 from fer.seeding import AUGMENTATION, STATISTICS, generator
 
 log = logging.getLogger(__name__)
+
+Fold = Annotated[str, Meta(pattern=r"^[0-9]{1,2}/[0-9]{1,2}$")]
+"""`2/5`: the second of five."""
 
 
 class FaceDataModule(LightningDataModule):
@@ -45,39 +53,62 @@ class FaceDataModule(LightningDataModule):
         augmentation_seed: Seed = 0,
         order_seed: Seed = 0,
         pin_memory: bool = False,
+        fold: Fold | None = None,
+        teacher: str | None = None,
         **source_options: Any,
     ) -> None:
         super().__init__()
         self.source = source(**source_options)
         self.preprocessing = Preprocessing(size=image_size, detail=self.source.detail)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.augmentation, self.augmentation_seed = augmentation, augmentation_seed
+        # a teacher's views are made by an augmentation, though it be one that changes nothing
+        self.augmentation = Augmentation() if augmentation is None and teacher is not None else augmentation
+        self.augmentation_seed = augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
+        self.fold = fold
+        self._left_out = None if fold is None else _fold(fold)
+        self.teacher_path = None if teacher is None else Path(teacher).expanduser()
+        self._teacher: Teacher | None = None
         self._resized: dict[Split, Faces] = {}
         self._train_loader: FaceLoader | None = None
         self._resume: dict[str, Any] = {}
 
     @cached_property
     def splits(self) -> Mapping[Split, Faces]:
-        """The source's faces as it delivers them, loaded when first asked for."""
-        splits = self.source.load()
+        """The source's faces as it delivers them, less those of the fold, loaded when first asked for."""
+        splits = dict(self.source.load())
         for split, faces in splits.items():
             if not len(faces):
                 raise DataError(f"the {split} split of {self.source} holds no faces")
+        if self._left_out is not None:
+            number, count = self._left_out
+            train = splits["train"]
+            splits["train"] = train[(fold_of(train.images, count) != number).nonzero().flatten()]
+            if not 0 < len(splits["train"]) < len(train):
+                raise ConfigError(f"data.fold={self.fold}: the {len(train):,} training faces do not make as many folds")
         log.info("faces: %s", ", ".join(f"{len(faces):,} {split}" for split, faces in splits.items()))
         return splits
 
     def setup(self, stage: str | None = None) -> None:
-        """Load the splits and tell their sizes."""
-        _ = self.splits
+        """Load the splits and tell their sizes; read the teacher's answers and see that they are about these faces."""
+        if self.teacher_path is None or self._teacher is not None:
+            _ = self.splits
+            return
+        teacher = Teacher.read(self.teacher_path)  # a wrong file is named before anything slow happens
+        teacher.check(self.teacher_path, self.splits["train"], self.preprocessing.classes, self.augmentation)
+        self._teacher = teacher
 
     def train_dataloader(self) -> FaceLoader:
-        """Uint8 batches in an order of their own every epoch, small where the augmentation enlarges them."""
+        """Uint8 batches in an order of their own every epoch, small where the augmentation enlarges them.
+
+        Where there is a teacher they end with the faces' indices, int64 (B,).
+        """
         faces = self.splits["train"]
         enlarges = self.augmentation is not None and self.augmentation.moves
         if not (enlarges and faces.images.shape[-1] < self.preprocessing.size):
             faces = self.faces("train")
-        self._train_loader = self._loader(faces, self.batch_size, shuffle=True)
+        taught = faces if self._teacher is None else NumberedFaces(faces)
+        self._train_loader = self._loader(taught, self.batch_size, shuffle=True)
         self._train_loader.load_state_dict(self._resume)
         return self._train_loader
 
@@ -90,26 +121,41 @@ class FaceDataModule(LightningDataModule):
         return self._loader(self.faces("test"), self.eval_batch_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the training epoch, for checkpoints."""
-        return {} if self._train_loader is None else self._train_loader.state_dict()
+        """Return the place in the training epoch, and the fold that is not trained on, for checkpoints."""
+        return {"fold": self.fold} | ({} if self._train_loader is None else self._train_loader.state_dict())
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from that place.
 
         Lightning saves and restores loaders itself, but forgets to restore one that was already asked
         for its length, which every schedule over the whole run does.
+
+        Raises:
+            ConfigError: the run left another fold out.
         """
+        if (fold := state_dict.get("fold")) != self.fold:
+            raise ConfigError(
+                f"data.fold is {self.fold}, but the checkpoint's training left out {fold}: set it to that"
+            )
         self._resume = state_dict
 
-    def on_after_batch_transfer(self, batch: tuple[Tensor, Tensor], dataloader_idx: int) -> tuple[Tensor, Tensor]:
-        """Turn uint8 faces into the network's input, augmented while training."""
-        images, labels = batch
+    def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, ...]:
+        """Turn uint8 faces into the network's input, augmented while training.
+
+        Where there is a teacher, a training batch is of the views that it has seen, and its third part is no longer
+        the faces' indices but the logarithms of the teacher's probabilities, float32 (B, C).
+        """
+        images, labels, *rest = batch
         if self.trainer is not None and self.trainer.training and self.augmentation is not None:
-            progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-            key = (self.augmentation_seed, AUGMENTATION, self.trainer.current_epoch, progress, self.trainer.global_rank)
-            random = generator(*key, device=images.device)
-            images = self.augmentation(images, random, self.preprocessing.size)
-        return self.preprocessing.normalise(images.float()), labels
+            size, epoch = self.preprocessing.size, self.trainer.current_epoch
+            if self._teacher is not None:
+                draws, answers = self._teacher.lesson(rest[0], epoch)
+                images, rest = self.augmentation.view(images, draws, size), [answers]
+            else:
+                progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+                key = (self.augmentation_seed, AUGMENTATION, epoch, progress, self.trainer.global_rank)
+                images = self.augmentation(images, generator(*key, device=images.device), size)
+        return self.preprocessing.normalise(images.float()), labels, *rest
 
     def sample(self, share: float) -> Iterator[Tensor]:
         """A share, 0 to 1, of the training faces as inference would see them; the same random ones each time.
@@ -121,7 +167,7 @@ class FaceDataModule(LightningDataModule):
         count = max(1, round(share * len(train)))
         chosen = torch.randperm(len(train), generator=generator(self.order_seed, STATISTICS))[:count]
         for part in chosen.tensor_split(-(-count // self.eval_batch_size)):
-            images = _resized(train.images[part], self.preprocessing.size)
+            images = resized(train.images[part], self.preprocessing.size)
             yield self.preprocessing.normalise(images.float())
 
     def faces(self, split: Split) -> Faces:
@@ -130,7 +176,7 @@ class FaceDataModule(LightningDataModule):
             raise DataError(f"{self.source} has no {split} split")
         if split not in self._resized:
             faces = self.splits[split]
-            self._resized[split] = replace(faces, images=_resized(faces.images, self.preprocessing.size))
+            self._resized[split] = replace(faces, images=resized(faces.images, self.preprocessing.size))
         return self._resized[split]
 
     def whole_split(self, split: Split) -> FaceLoader:
@@ -138,15 +184,24 @@ class FaceDataModule(LightningDataModule):
         faces = self.faces(split)
         return FaceLoader(faces, EpochBatches(len(faces), self.eval_batch_size, shuffle=False), self.pin_memory)
 
-    def _loader(self, faces: Faces, batch_size: int, shuffle: bool = False) -> FaceLoader:
+    def _loader(self, faces: Faces | NumberedFaces, batch_size: int, shuffle: bool = False) -> FaceLoader:
         share = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         return FaceLoader(
             faces, EpochBatches(len(faces), batch_size, shuffle, self.order_seed, *share), self.pin_memory
         )
 
 
-def _resized(images: Tensor, size: int) -> Tensor:
+def resized(images: Tensor, size: int) -> Tensor:
     """Faces uint8 (N, 1, size, size), resized as for inference."""
     if images.shape[-1] == images.shape[-2] == size:
         return images
     return torch.from_numpy(np.stack([resize_face(image, size) for image in images[:, 0].numpy()])[:, None])
+
+
+def _fold(fold: str) -> tuple[int, int]:
+    """Number and count of a fold such as `2/5`; ConfigError where there is no such fold."""
+    found = re.fullmatch("([0-9]+)/([0-9]+)", fold)
+    number, count = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= count or count < 2:
+        raise ConfigError(f"data.fold is {fold!r}; it must be k/n, the k-th of n folds, from 1/2 to 99/99, such as 2/5")
+    return number, count

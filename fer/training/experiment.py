@@ -43,6 +43,7 @@ from fer.training.callbacks.checkpoints import LAST, BestAndLast, WholeCheckpoin
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.evaluate import evaluate
+from fer.training.losses import Distillation, Loss
 from fer.training.metrics import Scores
 from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history
@@ -86,13 +87,15 @@ def _train(config: DictConfig) -> float | None:
     if config.ckpt_path is not None:
         _check_resumed(config)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
+    loss: Loss = instantiate(config.loss)
+    _check_teacher(loss, data)
     network: Any = OmegaConf.to_container(config.model, resolve=True)
     classifier = ExpressionClassifier(
         network=build_network(network),
         network_config=network,
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.scheduler),
-        loss=instantiate(config.loss),
+        loss=loss,
         preprocessing=data.preprocessing,
         channels_last=config.channels_last,
         compile=config.compile,
@@ -254,6 +257,14 @@ def _lightnings_refusals(advice: str = "", checkpoint: str | None = None) -> Ite
         if settings and modules[-1].startswith(("pytorch_lightning.", "lightning_fabric.")):
             raise ConfigError(f"PyTorch Lightning refuses a setting of trainer.…: {reason}{advice}") from error
         raise
+
+
+def _check_teacher(loss: Loss, data: FaceDataModule) -> None:
+    """Refuse a teacher that nobody listens to, and a pupil without one."""
+    if isinstance(loss, Distillation) and data.teacher_path is None:
+        raise ConfigError("loss=distillation learns from a teacher: set data.teacher to a file of python -m fer.teach")
+    if data.teacher_path is not None and not isinstance(loss, Distillation):
+        raise ConfigError(f"data.teacher is {data.teacher_path}, which this loss does not use: set loss=distillation")
 
 
 def _check_monitor(monitor: str, data: FaceDataModule) -> None:

@@ -21,7 +21,8 @@ from fer.training.losses import Loss
 from fer.training.metrics import ScoreMetrics, Scores
 from fer.training.schedules import Schedule
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
+"""Faces, labels and, while training with a teacher, its answers: see `fer.training.losses.Loss`."""
 
 
 class ExpressionClassifier(LightningModule):
@@ -70,9 +71,9 @@ class ExpressionClassifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one augmented batch."""
-        images, labels = batch
+        images, labels, *teacher = batch
         logits = self(images)
-        loss = self.loss(logits, labels, images)
+        loss = self.loss(logits, labels, images, *teacher)
         hits = (logits.detach().argmax(dim=1) == hard_labels(labels)).float().mean()
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, prog_bar=True)
         epoch = {"train/loss": loss, "train/acc": hits}

@@ -123,7 +123,8 @@ def test_option_of_training_composes_and_instantiates(group, option, tmp_path):
     entry = instantiate(config.scheduler)(optimizer, total_steps=10)
     assert "scheduler" in entry
     logits, labels = torch.zeros(2, 7), torch.tensor([0, 6])
-    assert instantiate(config.loss)(logits, labels, torch.zeros(2, 1, 48, 48)).ndim == 0
+    teacher = [logits.log_softmax(dim=1)] if option == "distillation" else []
+    assert instantiate(config.loss)(logits, labels, torch.zeros(2, 1, 48, 48), *teacher).ndim == 0
     callbacks = [instantiate(entry) for entry in config.callbacks.values() if entry is not None]
     assert all(isinstance(callback, Callback) for callback in callbacks)
     assert any(isinstance(callback, Checkpoint) for callback in callbacks)

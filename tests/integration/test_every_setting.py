@@ -19,7 +19,7 @@ from fer.training.limits import LIMITS
 
 for module in ("cascade.evaluate", "cascade.prepare", "cascade.tools", "cascade.train", "fer.data.audit", "fer.detect"):
     importlib.import_module(module)  # which store what their configs are composed from
-for module in ("fer.export", "fer.inference.join", "fer.train"):
+for module in ("fer.export", "fer.inference.join", "fer.teach", "fer.train"):
     importlib.import_module(module)
 
 TRAINING = ("data", "augmentation", "model", "loss", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -30,6 +30,7 @@ OPTIONS = [
     *(("train", [f"{group}={path.stem}"]) for group in TRAINING for path in sorted((CONFIGS / group).glob("*.yaml"))),
     ("export", []),
     ("audit", []),
+    ("teach", ["teachers=[x]"]),
     ("join", ["folders=x"]),
     ("cascade/evaluate", ["truth=x"]),
     ("cascade/prepare", ["negatives=x"]),
@@ -42,6 +43,7 @@ OPTIONS = [
 ANYTHING = {
     "detect": {"source"},
     "audit": {"augmentation"},
+    "teach": {"augmentation"},
     "train": {
         "augmentation",
         "logger",

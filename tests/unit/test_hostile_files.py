@@ -21,6 +21,7 @@ from cascade.samples.annotations import FORMATS, read_annotations
 from cascade.samples.vec import read_vec
 from fer.checkpoint import read_checkpoint
 from fer.data.fer2013_csv import parse_fer2013
+from fer.data.teacher import Teacher
 from fer.inference.classifier import load_classifier
 from fer.inference.sources import find_source
 from fer.inference.tables import read_job, read_outcomes, write_json
@@ -86,6 +87,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "convolutional cascade": ("a.onnx", ConvolutionalDetector),
     "model": ("a.onnx", load_classifier),
     "checkpoint": ("a.ckpt", read_checkpoint),
+    "teacher": ("a.npz", Teacher.read),
     "picture": ("a.jpg", read_picture),
     "video": ("a.mp4", lambda path: list(VideoFile(path).frames())),
     "tables": ("a", outcome_tables),

@@ -1,14 +1,19 @@
 """Each face is interpolated once on its way to the network."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from cascade.errors import DataError
+from cascade.errors import ConfigError, DataError
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces
+from fer.data.folds import fold_of
 from fer.data.module import FaceDataModule
+from fer.data.teacher import Teacher, TeacherInfo, checksum
+from fer.labels import EXPRESSIONS
 from fer.preprocessing import resize_face
 
 
@@ -69,3 +74,47 @@ def test_a_sample_is_the_same_training_faces_every_time():
 def test_a_split_that_is_not_there_is_named():
     with pytest.raises(DataError, match="has no test split"):
         FaceDataModule(Ready).test_dataloader()
+
+
+def test_a_fold_is_left_out_of_the_training_faces_alone():
+    whole = FaceDataModule(Ready).splits
+    folds = fold_of(whole["train"].images, 3)
+    for number in (1, 2, 3):
+        data = FaceDataModule(Ready, fold=f"{number}/3")
+        assert torch.equal(data.splits["train"].images, whole["train"].images[folds != number])
+        assert torch.equal(data.splits["val"].images, whole["val"].images)
+        assert data.state_dict()["fold"] == f"{number}/3"
+
+
+@pytest.mark.parametrize("fold", ["0/5", "6/5", "1/1", "1", "a/b", "1/5/5", ""])
+def test_a_fold_that_is_none_is_refused(fold):
+    with pytest.raises(ConfigError, match=r"data\.fold is .*k/n"):
+        FaceDataModule(Ready, fold=fold)
+
+
+def test_a_checkpoint_of_another_fold_is_not_resumed():
+    with pytest.raises(ConfigError, match=r"data\.fold is 1/3, but the checkpoint's training left out 2/3"):
+        FaceDataModule(Ready, fold="1/3").load_state_dict({"fold": "2/3"})
+    FaceDataModule(Ready).load_state_dict({"epoch": 1, "served": 2})  # of before there were folds
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(rotation=15, flip=0.5, erase=0.5), None], ids=["moves", "none"])
+def test_a_students_batches_are_the_views_that_its_teacher_has_judged(tmp_path, augmentation):
+    faces, path = Ready().load()["train"], tmp_path / "teacher.npz"
+    settings = (augmentation or Augmentation()).settings
+    answers = torch.randn(3, 30, 7, generator=torch.Generator().manual_seed(0)).log_softmax(dim=2)
+    Teacher.of(TeacherInfo(checksum(faces), EXPRESSIONS, settings, seed=1), answers).write(path)
+    data = FaceDataModule(Ready, image_size=64, batch_size=30, augmentation=augmentation, teacher=str(path))
+    data.setup()
+    data.trainer = SimpleNamespace(training=True, current_epoch=4, global_rank=0, world_size=1)
+    (batch,) = data.train_dataloader()
+    images, labels, taught = data.on_after_batch_transfer(batch, 0)
+    places = batch[2]
+    assert torch.equal(labels, faces.labels[places]) and images.shape == (30, 1, 64, 64)
+    teacher = Teacher.read(path)
+    for place, image, said in zip(places.tolist(), images, taught, strict=True):
+        view = (4 + place) % 3
+        assert torch.equal(said, teacher.answers[view, place].float() / 16)
+        if augmentation is not None:
+            seen = augmentation.view(faces.images[[place]], teacher.draws[view, [place]], 64)
+            torch.testing.assert_close(image, data.preprocessing.normalise(seen)[0])

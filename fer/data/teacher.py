@@ -1,0 +1,152 @@
+"""What other networks made of the training faces, view by view, for a student that sees the same views.
+
+A teacher is worth its time once: its answers to many views of each face are kept in a small file, and students learn
+from them at the cost of looking them up (Faghri et al., arXiv 2303.08983).
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cascade.checked import converted
+from cascade.errors import ConfigError, DataError
+from cascade.files import whole
+from fer.data.augmentation import Augmentation
+from fer.data.faces import Faces
+from fer.seeding import VIEWS, generator
+
+_STEPS = 16
+"""Of the logarithm of a probability, per unit: one byte holds e**-8 to 1, and the error is a fiftieth of a nat."""
+_ONE_BYTE = -128 / _STEPS
+
+
+@dataclass(frozen=True)
+class TeacherInfo:
+    """What a teacher's answers are to.
+
+    Attributes:
+        checksum: of the faces, as `checksum` gives it.
+        classes: what the answers are about, in order.
+        augmentation: settings of the `Augmentation` that makes the views.
+        seed: of the draws of the views.
+        teachers: each network (`_target_`, arguments), the `fold` that it judged, its `image_size` and `commit`.
+    """
+
+    checksum: str
+    classes: tuple[str, ...]
+    augmentation: dict[str, Any]
+    seed: int
+    teachers: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Answers to views of faces.
+
+    Attributes:
+        info: what they are to.
+        answers: int8 (views, N, C): logarithms of probabilities in sixteenths, from -8 up.
+    """
+
+    info: TeacherInfo
+    answers: Tensor
+
+    @classmethod
+    def of(cls, info: TeacherInfo, log_probabilities: Tensor) -> "Teacher":
+        """Keep answers, float (views, N, C), as logarithms of probabilities."""
+        steps = (log_probabilities.clamp(_ONE_BYTE, 0) * _STEPS).round()
+        return cls(info, steps.to(torch.int8))
+
+    @classmethod
+    def read(cls, path: Path) -> "Teacher":
+        """Read a file of `write`.
+
+        Raises:
+            DataError: it is missing, damaged, or another kind of file.
+        """
+        if not path.is_file():
+            raise DataError(f"data.teacher: no file at {path.absolute()}; python -m fer.teach writes one")
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                info = converted(json.loads(str(content["info"])), TeacherInfo)
+                answers = content["answers"]
+            if answers.dtype != np.int8 or answers.ndim != 3 or not all(answers.shape):
+                raise ValueError(f"answers are {answers.dtype} {answers.shape}")
+        except Exception as error:  # what a stranger's bytes lead a reader to is anybody's guess
+            raise DataError(f"data.teacher: {path} is not a file of python -m fer.teach, or is damaged") from error
+        return cls(info, torch.from_numpy(answers))
+
+    def write(self, path: Path) -> None:
+        """Write everything to one small .npz file; OutputError where that fails."""
+        with whole(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, answers=self.answers.numpy(), info=np.array(json.dumps(asdict(self.info))))
+
+    def check(self, path: Path, faces: Faces, classes: tuple[str, ...], augmentation: Augmentation | None) -> None:
+        """Refuse answers to other faces, classes or views than those of a training.
+
+        Raises:
+            DataError: the file is about other faces or classes.
+            ConfigError: the training would see other views.
+        """
+        if self.answers.shape[1:] != (len(faces), len(self.info.classes)) or self.info.checksum != checksum(faces):
+            raise DataError(
+                f"data.teacher: {path} is about {self.answers.shape[1]:,} faces, and not about these {len(faces):,}: "
+                "python -m fer.teach must have the same data, and data.fold none"
+            )
+        if self.info.classes != classes:
+            raise DataError(f"data.teacher: {path} is about {', '.join(self.info.classes)}, not {', '.join(classes)}")
+        settings = (augmentation or Augmentation()).settings
+        if different := [name for name, value in self.info.augmentation.items() if settings.get(name) != value]:
+            name = different[0]
+            raise ConfigError(
+                f"augmentation.{name} is {settings.get(name)}; the teacher of {path} has seen views with "
+                f"{self.info.augmentation[name]}: the student must see the same"
+            )
+
+    @cached_property
+    def draws(self) -> Tensor:
+        """What makes the views, float32 (views, N, 12): see `draw_views`."""
+        views, count, _ = self.answers.shape
+        return draw_views(Augmentation(**self.info.augmentation), views, count, self.info.seed)
+
+    def lesson(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        """Which view of some faces an epoch shows, and what the teacher says of it.
+
+        An epoch mixes all views; each face shows every one of them before it shows one again.
+
+        Args:
+            indices: int64 (B,), on any device.
+            epoch: from 0.
+
+        Returns:
+            draws for `Augmentation.view`, float32 (B, 12), and logarithms of the teacher's probabilities, float32
+            (B, C), on the device of the indices.
+        """
+        faces = indices.cpu()
+        views = (epoch + faces) % len(self.answers)
+        draws, answers = self.draws[views, faces], self.answers[views, faces]
+        return draws.to(indices.device), answers.to(indices.device).float() / _STEPS
+
+
+def draw_views(augmentation: Augmentation, views: int, count: int, seed: int) -> Tensor:
+    """Draws of several views of each face for `Augmentation.view`, float32 (views, count, 12), on the CPU.
+
+    The first is the face itself, the second its mirror image, all others are random; a view's draws do not depend on
+    how many views there are.
+    """
+    still = [augmentation.still(count), augmentation.still(count, mirrored=True)][:views]
+    drawn = [augmentation.draw(count, generator(seed, VIEWS, view)) for view in range(2, views)]
+    return torch.stack([*still, *drawn])
+
+
+def checksum(faces: Faces) -> str:
+    """SHA-256 of the faces' size and pixels."""
+    sides = "×".join(map(str, faces.images.shape))
+    return hashlib.sha256(sides.encode() + faces.images.numpy().tobytes()).hexdigest()

@@ -1,0 +1,139 @@
+"""What networks answer about training faces that they have not learned, for students: what `fer.teach` calls."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import Tensor
+
+from cascade.command import output_dir
+from cascade.errors import ConfigError, ModelError
+from cascade.terminal import progress_bar
+from fer.checkpoint import LoadedNetwork, load_network, read_checkpoint
+from fer.data.augmentation import Augmentation
+from fer.data.folds import fold_of
+from fer.data.module import FaceDataModule, resized
+from fer.data.teacher import Teacher, TeacherInfo, checksum, draw_views
+
+log = logging.getLogger(__name__)
+
+_BATCH = 256
+
+
+def collect_answers(config: DictConfig) -> None:
+    """Let each network judge the faces of the fold that its training left out; write the file and say how good it is.
+
+    Raises:
+        ConfigError: the networks do not cover the folds of one division, or the data is a fold itself.
+        ModelError: a checkpoint is not one of this project, or is of a training on all faces.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    data: FaceDataModule = instantiate(config.data)
+    if data.fold is not None:
+        raise ConfigError(f"data.fold is {data.fold}; it must be null: the teachers' own folds are judged, all of them")
+    networks = load_teachers([Path(path).expanduser() for path in config.teachers])
+    classes = data.preprocessing.classes
+    for network in (one for of in networks.values() for one in of):
+        if network.info.preprocessing.classes != classes:
+            raise ConfigError(
+                f"a teacher knows {', '.join(network.info.preprocessing.classes)}; the data has {', '.join(classes)}"
+            )
+    train, val = data.splits["train"], data.splits["val"]
+    augmentation = data.augmentation or Augmentation()
+    judge = _Judge(augmentation, bf16=config.precision == "bf16-mixed")
+    folds = fold_of(train.images, len(networks))
+    draws = draw_views(augmentation, config.views, len(train), config.seed)
+    answers = torch.empty(config.views, len(train), len(classes))
+    with progress_bar() as bar:
+        for view in bar.track(range(config.views), description="Judging views"):
+            for fold, of in networks.items():
+                chosen = (folds == fold).nonzero().flatten()
+                answers[view, chosen] = judge(of, train.images[chosen], draws[view, chosen])
+    info = TeacherInfo(
+        checksum=checksum(train),
+        classes=classes,
+        augmentation=augmentation.settings,
+        seed=config.seed,
+        teachers=[
+            {
+                "network": network.info.network,
+                "fold": f"{fold}/{len(networks)}",
+                "image_size": network.info.preprocessing.size,
+                "commit": network.info.commit,
+            }
+            for fold, of in networks.items()
+            for network in of
+        ],
+    )
+    path = output_dir() / "teacher.npz" if config.output is None else Path(config.output).expanduser()
+    teacher = Teacher.of(info, answers)
+    teacher.write(path)
+    everyone = [network for of in networks.values() for network in of]
+    plain = draw_views(augmentation, 2, len(val), config.seed)
+    unseen = [judge(everyone, val.images, draws) for draws in plain]
+    for what, views, labels in (("left-out", list(answers[:2]), train.hard_labels), ("val", unseen, val.hard_labels)):
+        for name, some in (("one view", views[:1]), ("and its mirror image", views)):
+            log_mean = torch.stack(some).logsumexp(dim=0).log_softmax(dim=1)
+            right = (log_mean.argmax(dim=1) == labels).double().mean()
+            surprise = torch.nn.functional.nll_loss(log_mean, labels)
+            log.info("%s faces, %s: accuracy %.2f%%, negative log-likelihood %.4f", what, name, 100 * right, surprise)
+    log.info("%d views of %s faces: %s, %.2f MB", *_size(teacher), path, path.stat().st_size / 1e6)
+
+
+def load_teachers(paths: Sequence[Path]) -> Mapping[int, list[LoadedNetwork]]:
+    """Load networks by the fold, from 1, that their trainings left out.
+
+    Raises:
+        ConfigError: folds are missing, or not all are of one division.
+        ModelError: a checkpoint is not one of this project, or is of a training on all faces.
+    """
+    networks: dict[str, list[LoadedNetwork]] = defaultdict(list)
+    for path in paths:
+        checkpoint = read_checkpoint(path)
+        fold = checkpoint.get(FaceDataModule.__name__, {}).get("fold")
+        if not isinstance(fold, str):
+            raise ModelError(f"teachers: {path} was trained on all faces; train it with data.fold=1/5 and so on")
+        networks[fold].append(load_network(path))
+    counts = {fold.partition("/")[2] for fold in networks}
+    count = int(counts.pop()) if len(counts) == 1 else 0
+    if missing := [fold for number in range(1, count + 1) if (fold := f"{number}/{count}") not in networks]:
+        raise ConfigError(f"teachers has no checkpoint of data.fold={missing[0]}; every fold needs one")
+    if not count:
+        raise ConfigError(f"teachers must be of the folds of one division, not of {', '.join(networks) or 'none'}")
+    return {number: networks[f"{number}/{count}"] for number in range(1, count + 1)}
+
+
+class _Judge:
+    """Networks' opinion of views of faces."""
+
+    def __init__(self, augmentation: Augmentation, bf16: bool) -> None:
+        self.augmentation, self.bf16 = augmentation, bf16
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    @torch.inference_mode()
+    def __call__(self, networks: Sequence[LoadedNetwork], images: Tensor, draws: Tensor) -> Tensor:
+        """The logarithm of the mean probabilities, float32 (N, C), of uint8 faces (N, 1, H, W) in views (N, 12)."""
+        parts = []
+        for some, views in zip(torch.split(images, _BATCH), torch.split(draws, _BATCH), strict=True):
+            opinions = []
+            for network in networks:
+                network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                size = network.preprocessing.size
+                # as training does: where the augmentation moves nothing, faces come in their size
+                small = some if self.augmentation.moves else resized(some, size)
+                faces = self.augmentation.view(small.to(self.device), views.to(self.device), size)
+                faces = network.preprocessing.normalise(faces).contiguous(memory_format=torch.channels_last)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                    opinions.append(network.network(faces).float().log_softmax(dim=1))
+            parts.append(torch.stack(opinions).logsumexp(dim=0).log_softmax(dim=1).cpu())
+        return torch.cat(parts)
+
+
+def _size(teacher: Teacher) -> tuple[int, str]:
+    views, faces, _ = teacher.answers.shape
+    return views, f"{faces:,}"
