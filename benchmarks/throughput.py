@@ -29,6 +29,7 @@ from torchvision.transforms import v2
 from benchmarks import CONFIGS
 from fer.data.faces import Faces, Split
 from fer.data.module import FaceDataModule
+from fer.labels import EXPRESSIONS
 from fer.models.mini_xception import MiniXception
 from fer.training.callbacks.ema import EMA
 from fer.training.module import ExpressionClassifier
@@ -45,6 +46,7 @@ class Ready:
     """A source of faces that exist already."""
 
     detail: ClassVar[int | None] = None
+    classes = EXPRESSIONS
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
@@ -91,7 +93,8 @@ def ours(batches: int, device: str, precision: str) -> float:
     """Images/s of the default recipe in the Trainer: data, augmentation, Muon, averaging, logging."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train")
-    model: dict[str, Any] = OmegaConf.to_container(config.model)  # type: ignore[assignment]
+    model: Any = OmegaConf.to_container(config.model)
+    model = {**model, "num_classes": 7}
     data = FaceDataModule(
         source=partial(Ready, random_faces((batches + WARM_UP) * BATCH)),
         batch_size=BATCH,

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import subprocess
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -145,6 +146,39 @@ def _could_be(wanted: Tensor, given: Tensor) -> bool:
     plain = given.layout is torch.strided and given.device.type == "cpu" and not given.is_quantized
     kinds = _FLOATS if wanted.dtype.is_floating_point else (wanted.dtype,)
     return plain and given.shape == wanted.shape and given.dtype in kinds
+
+
+def released_checkpoints() -> dict[str, Path]:
+    """The checkpoints that come with the project, by name."""
+    return {path.stem: path for path in sorted(Path(__file__).parent.glob("weights/*.ckpt"))}
+
+
+def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str], start: LoadedNetwork) -> None:
+    """Give a new network the weights of a trained one.
+
+    Of its last layer, `head`, it takes the rows of classes that both have; those of others stay as they are.
+
+    Args:
+        network: the new one, changed in place.
+        config: that built it.
+        classes: of its outputs.
+        start: the trained one, of the same architecture.
+
+    Raises:
+        ModelError: it is of another architecture.
+    """
+    theirs = start.info.network
+    if {**theirs, "num_classes": 0} != {**config, "num_classes": 0}:
+        keys = sorted(key for key in {*theirs, *config} - {"num_classes"} if theirs.get(key) != config.get(key))
+        difference = ", ".join(f"{key} {theirs.get(key)} there, {config.get(key)} here" for key in keys)
+        raise ModelError(f"init_from is of another network than model=… describes: {difference}")
+    both = [name for name in classes if name in start.preprocessing.classes]
+    to = torch.tensor([list(classes).index(name) for name in both], dtype=torch.int64)
+    taken = torch.tensor([start.preprocessing.classes.index(name) for name in both], dtype=torch.int64)
+    state, given = network.state_dict(), start.network.state_dict()
+    for name, value in given.items():
+        state[name] = state[name].index_copy(0, to, value[taken]) if name.startswith("head.") else value
+    network.load_state_dict(state)
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:

@@ -31,8 +31,15 @@ def audit_source(config: DictConfig) -> None:
     with loading():
         from fer.data.flaws import report_flaws
 
-    splits = instantiate(config.data).splits
-    report_flaws(splits, output_dir(), config.blank_below, config.faces_per_sheet, config.seed)
+    data = instantiate(config.data)
+    report_flaws(
+        data.splits,
+        data.source.classes,
+        output_dir(),
+        blank_below=config.blank_below,
+        faces_per_sheet=config.faces_per_sheet,
+        seed=config.seed,
+    )
 
 
 def main() -> None:

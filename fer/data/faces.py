@@ -1,13 +1,11 @@
 """What every data source delivers: one tensor of faces and one of labels per split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
-
-from fer.labels import EXPRESSIONS
 
 Split = Literal["train", "val", "test"]
 
@@ -18,7 +16,7 @@ class Faces:
 
     Attributes:
         images: uint8 (N, 1, H, W), gray, 0 to 255. May be memory-mapped and read-only.
-        labels: int64 (N,), each an index into `fer.labels.EXPRESSIONS`; or float32 (N, 7), each row a
+        labels: int64 (N,), each an index into the classes of the source; or float32 (N, C), each row a
             probability distribution over them.
         names: the place of each in its source: a row of the CSV (`row 17`) or an image's path below its
             folder; None where the source knows of none.
@@ -33,10 +31,10 @@ class Faces:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 1:
             raise ValueError(f"images must be uint8 (N, 1, H, W), not {self.images.dtype} {tuple(self.images.shape)}")
         hard = self.labels.dtype == torch.int64 and self.labels.ndim == 1
-        soft = self.labels.dtype == torch.float32 and self.labels.shape[1:] == (len(EXPRESSIONS),)
+        soft = self.labels.dtype == torch.float32 and self.labels.ndim == 2
         if not (hard or soft) or len(self.labels) != len(self.images):
             raise ValueError(
-                f"labels must be int64 (N,) or float32 (N, {len(EXPRESSIONS)}) with N = {len(self.images)}, "
+                f"labels must be int64 (N,) or float32 (N, C) with N = {len(self.images)}, "
                 f"not {self.labels.dtype} {tuple(self.labels.shape)}"
             )
         if self.names is not None and len(self.names) != len(self.images):
@@ -59,6 +57,14 @@ class Faces:
     def hard_labels(self) -> Tensor:
         """The most probable class of each face, int64 (N,)."""
         return hard_labels(self.labels)
+
+
+def renumbered(faces: Faces, names: Sequence[str], others: Sequence[str]) -> Faces:
+    """Faces whose labels are indices of some names, with labels that are those of others, which hold them all."""
+    places = torch.tensor([others.index(name) for name in names])
+    if faces.labels.ndim == 1:
+        return replace(faces, labels=places[faces.labels])
+    return replace(faces, labels=torch.zeros(len(faces), len(others)).index_copy_(1, places, faces.labels))
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,11 @@ class Source(Protocol):
     """
 
     detail: ClassVar[int | None]
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names that labels are indices of, known without reading a face; DataError where there are none."""
+        ...
 
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits in the size that the source has them: always `train` and `val`, `test` where there is one.

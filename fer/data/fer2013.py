@@ -15,6 +15,7 @@ from fer.data.cache import cached_tensors
 from fer.data.download import KAGGLE_URL, download_fer2013
 from fer.data.faces import Faces, Split
 from fer.data.fer2013_csv import SIDE, USAGES, parse_fer2013
+from fer.labels import EXPRESSIONS
 
 #: What a folder given as path is searched for, in this order.
 NAMES = ("fer2013.csv", "icml_face_data.csv", "fer2013.zip", "icml_face_data.csv.zip", "archive.zip", "fer2013.tar.gz")
@@ -36,6 +37,11 @@ class Fer2013:
     download: bool = False
     cache_dir: str | Path | None = None
     detail: ClassVar[int | None] = SIDE
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The seven expressions."""
+        return EXPRESSIONS
 
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits of the file: images uint8 (N, 1, 48, 48), labels int64 (N,).

@@ -56,6 +56,11 @@ class FerPlus:
     cache_dir: str | Path | None = None
     detail: ClassVar[int | None] = SIDE
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The seven expressions."""
+        return EXPRESSIONS
+
     def load(self) -> Mapping[Split, Faces]:
         """Return the splits without the dropped images: images uint8 (N, 1, 48, 48).
 

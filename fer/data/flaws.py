@@ -15,20 +15,20 @@ from cascade.files import write_whole
 from cascade.pictures import save_picture
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
-from fer.labels import EXPRESSIONS
 
 KINDS = ("blank", "copy within split", "copy across splits", "conflicting labels")
 _COLUMNS = 12
 Splits = Mapping[Split, Faces]
 
 
-def find_flaws(splits: Splits, blank_below: float = 2.0) -> pd.DataFrame:
+def find_flaws(splits: Splits, names: Sequence[str], blank_below: float = 2.0) -> pd.DataFrame:
     """Find blank images, and images that are equal in every pixel.
 
     Blank images are equal to each other and mean nothing by that, so they are left out of the copies.
 
     Args:
         splits: what to search.
+        names: of the classes that labels are indices of.
         blank_below: an image is blank where the standard deviation of its pixels, in gray levels, is less.
 
     Returns:
@@ -36,7 +36,7 @@ def find_flaws(splits: Splits, blank_below: float = 2.0) -> pd.DataFrame:
         `group`, number of the set of equal images, 0 for a blank one; `split` and `index` of the face, its place
         in the source as `face`, and its `label`.
     """
-    faces = pd.concat([_described(split, of) for split, of in splits.items()], ignore_index=True)
+    faces = pd.concat([_described(split, of, names) for split, of in splits.items()], ignore_index=True)
     blank = faces["spread"] < blank_below
     copies = faces[~blank & faces.duplicated("pixels", keep=False)]
     copies = copies.assign(group=copies["pixels"].factorize()[0] + 1).sort_values("group", kind="stable")
@@ -51,15 +51,17 @@ def find_flaws(splits: Splits, blank_below: float = 2.0) -> pd.DataFrame:
     return flaws[["kind", "group", "split", "index", "face", "label"]]
 
 
-def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_sheet: int, seed: int) -> None:
+def report_flaws(
+    splits: Splits, names: Sequence[str], folder: Path, blank_below: float, faces_per_sheet: int, seed: int
+) -> None:
     """Write `audit.json`, `flaws.csv` and contact sheets into a folder and print the figures.
 
-    The settings are explained in `configs/audit.yaml`.
+    Labels are indices of the names; the settings are explained in `configs/audit.yaml`.
     """
-    flaws = find_flaws(splits, blank_below)
+    flaws = find_flaws(splits, names, blank_below)
     labels = {split: faces.hard_labels.numpy() for split, faces in splits.items()}
-    counts = {split: np.bincount(of, minlength=len(EXPRESSIONS)) for split, of in labels.items()}
-    classes = pd.DataFrame(counts, index=EXPRESSIONS)
+    counts = {split: np.bincount(of, minlength=len(names)) for split, of in labels.items()}
+    classes = pd.DataFrame(counts, index=list(names))
     kinds = pd.crosstab(flaws["kind"], flaws["split"]).reindex(index=KINDS, columns=list(splits), fill_value=0)
     kinds.insert(0, "images", kinds.sum(axis=1))
     groups = flaws[flaws["group"] > 0].groupby("kind")["group"].nunique()
@@ -70,7 +72,7 @@ def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_she
     write_whole(folder / "audit.json", json.dumps(content, indent=2) + "\n")
     listed = flaws.drop(columns="index").assign(group=flaws["group"].astype(object).replace(0, ""))
     write_whole(folder / "flaws.csv", listed.to_csv(index=False))
-    for label, name in enumerate(EXPRESSIONS):
+    for label, name in enumerate(names):
         members = np.flatnonzero(labels["train"] == label)
         rng = np.random.default_rng((seed, label))
         chosen = np.sort(rng.choice(members, size=min(faces_per_sheet, len(members)), replace=False)).tolist()
@@ -93,12 +95,12 @@ def report_flaws(splits: Splits, folder: Path, blank_below: float, faces_per_she
     console.print(f"Figures, a list of the images and contact sheets: {folder}", soft_wrap=True)
 
 
-def _described(split: Split, faces: Faces) -> pd.DataFrame:
+def _described(split: Split, faces: Faces, names: Sequence[str]) -> pd.DataFrame:
     """A row per face: what is compared."""
     with progress_bar() as bar:
         images = bar.track(faces.images.numpy(), description=f"Comparing {split}")
         pixels = [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images]
-    labels = [EXPRESSIONS[label] for label in faces.hard_labels.tolist()]
+    labels = [names[label] for label in faces.hard_labels.tolist()]
     spread = faces.images.flatten(1).float().std(dim=1).numpy()
     columns = {"index": range(len(faces)), "face": _names(faces), "label": labels, "spread": spread, "pixels": pixels}
     return pd.DataFrame(columns).assign(split=split)

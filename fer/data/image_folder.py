@@ -2,11 +2,10 @@
 
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar, get_args
 
@@ -20,7 +19,7 @@ from cascade.pictures import SUFFIXES, Image, is_hidden, read_gray
 from cascade.ranges import Below, Seed
 from cascade.terminal import progress_bar
 from fer.data.faces import Faces, Split
-from fer.labels import EXPRESSIONS
+from fer.labels import EXPRESSIONS, check_classes
 from fer.preprocessing import Side, resize_face
 from fer.seeding import SPLIT, generator
 
@@ -34,6 +33,8 @@ SPLIT_FOLDERS: dict[str, Split] = {
 }
 _MAY_HAVE_ALPHA = {".png", ".webp", ".tif", ".tiff"}
 _NAMED_IN_ERRORS = 5
+_FEW = 20  # training images of a class
+_POINTS = 2  # of accuracy that one validation face may make
 _log = logging.getLogger(__name__)
 
 
@@ -41,14 +42,15 @@ _log = logging.getLogger(__name__)
 class ImageFolder:
     """Pictures of faces under `train|val|test/<class>/`, of any size, colour and depth.
 
-    A folder that holds the classes themselves is all train. Where there is no val, it is drawn from train
+    A folder that holds the classes themselves is all train. What its folders are called, `folders` may know by another
+    name, or leave out; any other name is a class as it stands. Where there is no val, it is drawn from train
     by class. The draw knows nothing of persons: where a folder holds several pictures of one person, such
     as CK+, give a val split of other persons. The settings are explained in `configs/data/image_folder.yaml`;
     `image_size` is the side of the delivered faces in pixels.
     """
 
     path: str | Path
-    classes: Mapping[str | int, str | None]
+    folders: Mapping[str | int, str | None]
     val_share: Below = 0.1
     split_seed: Seed = 0
     skip_unreadable: bool = False
@@ -61,30 +63,23 @@ class ImageFolder:
         Raises:
             DataError: naming the folder that is missing, empty or of no class, or the unreadable images.
         """
-        root = Path(self.path).expanduser()
-        if not root.is_dir():
-            raise DataError(f"no image folder at {root.absolute()}; set data.path")
-        files = self._files(root)
+        root, files = self._root, self._files
         images = _read_all([path for *_, path in files], self.image_size)
         self._report([image for image in images if isinstance(image, ImageError)], len(files))
         splits: dict[Split, Faces] = {}
         for split in get_args(Split):
             chosen = [
-                (image, label, path.relative_to(root).as_posix())
-                for (of, label, path), image in zip(files, images, strict=True)
+                (image, self.classes.index(name), path.relative_to(root).as_posix())
+                for (of, name, path), image in zip(files, images, strict=True)
                 if of == split and not isinstance(image, ImageError)
             ]
             if chosen:
                 faces, labels, names = zip(*chosen, strict=True)
                 splits[split] = Faces(torch.from_numpy(np.stack(faces)[:, None]), torch.tensor(labels), names)
         if "train" not in splits:
-            raise DataError(
-                f"no training images in {root.absolute()}: expected train/<class>/* or <class>/*, "
-                f"of the types {' '.join(sorted(SUFFIXES))}"
-            )
-        missing = [name for label, name in enumerate(EXPRESSIONS) if label not in splits["train"].labels]
-        if missing:
-            _log.warning("%s has no training images of %s", root, ", ".join(missing))
+            raise DataError(f"not one training image in {root.absolute()} can be read")
+        counts = splits["train"].labels.bincount(minlength=len(self.classes)).tolist()
+        _log.info("train: %s", ", ".join(f"{count:,} {name}" for name, count in zip(self.classes, counts, strict=True)))
         if "val" not in splits:
             train = splits["train"]
             if not self.val_share:
@@ -96,32 +91,62 @@ class ImageFolder:
                 )
             _log.info("No val folder: %d of %d training images become val, by class", len(drawn), len(train))
             splits |= {"train": train[stays], "val": train[drawn]}
+        self._tell_of_few(splits)
         return splits
 
-    def _files(self, root: Path) -> list[tuple[Split, int, Path]]:
+    def _tell_of_few(self, splits: Mapping[Split, Faces]) -> None:
+        counts = dict(
+            zip(self.classes, splits["train"].labels.bincount(minlength=len(self.classes)).tolist(), strict=True)
+        )
+        if few := [f"{count} of {name}" for name, count in counts.items() if count < _FEW]:
+            _log.warning("few to learn from: %s; below %d of a class much is chance", ", ".join(few), _FEW)
+        if (count := len(splits["val"])) < 100 // _POINTS:
+            _log.warning("%d faces to validate on: each is %.0f points of accuracy", count, 100 / count)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Those that train has pictures of: the seven expressions in their order, then others by name.
+
+        Raises:
+            DataError: fewer than two, or names that classes cannot have; other splits have more.
+        """
+        names = {split: {name for of, name, _ in self._files if of == split} for split in get_args(Split)}
+        classes = sorted(names["train"], key=lambda name: ((*EXPRESSIONS, name).index(name), name))
+        try:
+            check_classes(classes)
+        except ValueError as error:
+            raise DataError(f"{self._root.absolute()}: {error}") from error
+        if len(classes) < 2:
+            raise DataError(f"{self._root.absolute()} has training images of {classes[0]} alone: nothing to tell apart")
+        for split in names:
+            if more := sorted(names[split] - names["train"]):
+                raise DataError(f"{self._root.absolute()} has images of {more[0]} in {split}, and none in train")
+        return tuple(classes)
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.path).expanduser()
+
+    @cached_property
+    def _files(self) -> list[tuple[Split, str, Path]]:
         """The split, the class and the path of each picture."""
+        root = self._root
+        if not root.is_dir():
+            raise DataError(f"no image folder at {root.absolute()}; set data.path")
         splits = {folder: split for folder in _folders(root) if (split := SPLIT_FOLDERS.get(folder.name.lower()))}
-        classes = {str(name).casefold(): expression for name, expression in self.classes.items()}
-        files: list[tuple[Split, int, Path]] = []
+        known = {str(name).casefold(): of for name, of in self.folders.items()}
+        files: list[tuple[Split, str, Path]] = []
         for split_folder, split in (splits or {root: "train"}).items():
             for folder in _folders(split_folder):
-                if folder.name.casefold() not in classes:
-                    plain = re.fullmatch(r"[\w-]+", folder.name)
-                    way = (
-                        f"Map it with +data.classes.{folder.name}=<{'|'.join(EXPRESSIONS)}> or leave it out with "
-                        f"+data.classes.{folder.name}=null"
-                    )
-                    raise DataError(
-                        f"{str(folder.absolute())!r} is no known class. {way if plain else 'Give it a plain name'}"
-                    )
-                expression = classes[folder.name.casefold()]
-                if expression is None:
+                if (name := known.get(folder.name.casefold(), folder.name)) is None:
                     continue
-                if expression not in EXPRESSIONS:
-                    raise DataError(f"data.classes.{folder.name} is {expression!r}, none of {', '.join(EXPRESSIONS)}")
                 paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-                label = EXPRESSIONS.index(expression)
-                files += [(split, label, path) for path in paths if not is_hidden(path.relative_to(folder))]
+                files += [(split, str(name), path) for path in paths if not is_hidden(path.relative_to(folder))]
+        if not any(split == "train" for split, *_ in files):
+            raise DataError(
+                f"no training images in {root.absolute()}: expected train/<class>/* or <class>/*, "
+                f"of the types {' '.join(sorted(SUFFIXES))}"
+            )
         return files
 
     def _report(self, problems: Sequence[ImageError], total: int) -> None:

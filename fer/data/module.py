@@ -17,7 +17,7 @@ from torch import Tensor
 from cascade.errors import ConfigError, DataError
 from cascade.ranges import Count, Seed
 from fer.data.augmentation import Augmentation
-from fer.data.faces import Faces, NumberedFaces, Source, Split
+from fer.data.faces import Faces, NumberedFaces, Source, Split, renumbered
 from fer.data.folds import fold_of
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.teacher import Teacher
@@ -59,7 +59,9 @@ class FaceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.source = source(**source_options)
-        self.preprocessing = Preprocessing(size=image_size, detail=self.source.detail)
+        self.preprocessing = Preprocessing(
+            size=image_size, detail=self.source.detail, classes=tuple(self.source.classes)
+        )
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         # a teacher's views are made by an augmentation, though it be one that changes nothing
         self.augmentation = Augmentation() if augmentation is None and teacher is not None else augmentation
@@ -87,7 +89,20 @@ class FaceDataModule(LightningDataModule):
             if not 0 < len(splits["train"]) < len(train):
                 raise ConfigError(f"data.fold={self.fold}: the {len(train):,} training faces do not make as many folds")
         log.info("faces: %s", ", ".join(f"{len(faces):,} {split}" for split, faces in splits.items()))
+        if (names := tuple(self.source.classes)) != (others := self.preprocessing.classes):
+            splits = {split: renumbered(faces, names, others) for split, faces in splits.items()}
         return splits
+
+    def judge_by(self, preprocessing: Preprocessing) -> None:
+        """Serve faces as a model expects them that was trained on other data, labels numbered as its classes.
+
+        Raises:
+            ConfigError: the data has classes that the model does not know.
+        """
+        if unknown := set(self.source.classes) - set(preprocessing.classes):
+            known, more = ", ".join(preprocessing.classes), ", ".join(sorted(unknown))
+            raise ConfigError(f"the model knows {known}, and the data has {more}, too")
+        self.preprocessing = replace(self.preprocessing, size=preprocessing.size, classes=preprocessing.classes)
 
     def setup(self, stage: str | None = None) -> None:
         """Load the splits and tell their sizes; read the teacher's answers and see that they are about these faces."""

@@ -48,6 +48,11 @@ class Synthetic:
         self.sizes: dict[Split, int] = {"train": train_size, "val": val_size, "test": test_size}
         self.render_seed, self.image_size = render_seed, image_size
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The seven expressions."""
+        return EXPRESSIONS
+
     def load(self) -> Mapping[Split, Faces]:
         """Render all splits with a progress bar; `test` is missing where its size is 0."""
         loaded: dict[Split, Faces] = {}

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cascade.checked import converted
 from cascade.errors import ConfigError, DataError
 from cascade.files import whole
+from cascade.plain_values import converted
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces
 from fer.seeding import VIEWS, generator

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,13 @@ from cascade.errors import ConfigError, ModelError, UserError
 from cascade.files import remove_parts, sole_use
 from fer.checkpoint import (
     LoadedNetwork,
+    begin_from,
     build_network,
     can_resume,
     load_network,
     missing_state,
     read_checkpoint,
+    released_checkpoints,
     source_commit,
 )
 from fer.data.faces import Split
@@ -84,14 +86,18 @@ def run_experiment(config: DictConfig) -> float | None:
 
 def _train(config: DictConfig) -> float | None:
     started = time.monotonic()
-    if config.ckpt_path is not None:
-        _check_resumed(config)  # a wrong file is named before anything slow happens
+    start = _start_of(config)  # a wrong file is named before anything slow happens
     data: FaceDataModule = instantiate(config.data)
     loss: Loss = instantiate(config.loss)
     _check_teacher(loss, data)
-    network: Any = OmegaConf.to_container(config.model, resolve=True)
+    network = _network_config(config, data.preprocessing.classes)
+    if config.ckpt_path is not None:
+        _check_resumed(config, network)
+    built = build_network(network)
+    if start is not None:
+        begin_from(built, network, data.preprocessing.classes, start)
     classifier = ExpressionClassifier(
-        network=build_network(network),
+        network=built,
         network_config=network,
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.scheduler),
@@ -165,8 +171,8 @@ def _evaluate_only(config: DictConfig) -> float | None:
     loaded = load_network(config.ckpt_path)
     if config.data.image_size != loaded.preprocessing.size:
         log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
-        config.data.image_size = loaded.preprocessing.size
     data: FaceDataModule = instantiate(config.data)
+    data.judge_by(loaded.preprocessing)
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
     scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
@@ -176,7 +182,30 @@ def _evaluate_only(config: DictConfig) -> float | None:
     return scores["val"].totals().get(config.monitor)
 
 
-def _check_resumed(config: DictConfig) -> None:
+def _network_config(config: DictConfig, classes: Sequence[str]) -> dict[str, Any]:
+    """What builds the configured network, with an output for each class."""
+    network: Any = OmegaConf.to_container(config.model, resolve=True)
+    if "num_classes" in network:
+        raise ConfigError(f"model.num_classes is the data's to say: it has {len(classes)} classes")
+    return {**network, "num_classes": len(classes)}
+
+
+def _start_of(config: DictConfig) -> LoadedNetwork | None:
+    """The network whose weights a training begins with, if any; its faces' size becomes that of the data's."""
+    if config.init_from is None:
+        return None
+    if config.ckpt_path is not None:
+        raise ConfigError(
+            "init_from begins a training with another's weights, ckpt_path goes on with one: give one of them"
+        )
+    start = load_network(released_checkpoints().get(config.init_from, config.init_from))
+    if config.data.image_size != start.preprocessing.size:
+        log.info("%s was trained on faces of %d pixels; using that", config.init_from, start.preprocessing.size)
+        config.data.image_size = start.preprocessing.size
+    return start
+
+
+def _check_resumed(config: DictConfig, configured: dict[str, Any]) -> None:
     """Refuse a checkpoint without a training's state, or of another network than the configured one."""
     checkpoint = read_checkpoint(config.ckpt_path)
     if not can_resume(checkpoint):
@@ -186,7 +215,6 @@ def _check_resumed(config: DictConfig) -> None:
         )
     if missing := missing_state(checkpoint):
         raise ModelError(f"training cannot go on from {config.ckpt_path}, which is damaged: it holds no {missing}")
-    configured: Any = OmegaConf.to_container(config.model, resolve=True)
     saved = checkpoint[METADATA_KEY].network
     if saved != configured:
         keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))

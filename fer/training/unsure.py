@@ -37,10 +37,14 @@ def choose_below(confidences: NDArray[Any], hits: NDArray[Any]) -> float:
 
     If labels are shown from the most probable one on, the right ones in excess of the wrong ones rise to a maximum
     and fall after it (Chow, 1970, where a wrong label costs what a right one gains). As they hardly change
-    near it, labels are shown as far beyond it as the fall may be chance: less than one standard error.
+    near it, labels are shown as far beyond it as the fall may be chance: less than one standard error. Where that is
+    all of them, of the less probable ones only those are doubted that are none the more likely: below a half.
     """
     order = np.argsort(-confidences, kind="stable")
     excess = np.concatenate([[0], np.cumsum(2 * hits[order] - 1)])  # by the number of labels shown
     fall, beyond = excess.max() - excess, np.arange(len(excess)) - excess.argmax()
     shown = np.flatnonzero((fall == 0) | (fall < np.sqrt(np.maximum(beyond, 0))))[-1]
-    return round(float(confidences[order[shown - 1]]), 2) if shown else 1.0
+    if not shown:
+        return 1.0
+    last = round(float(confidences[order[shown - 1]]), 2)
+    return last if shown < len(order) else min(last, 0.5)

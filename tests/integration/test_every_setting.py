@@ -50,7 +50,7 @@ ANYTHING = {
         "callbacks.early_stopping",
         "trainer.max_time",
         "trainer.profiler",
-        "data.classes",
+        "data.folders",
     },
     "join": {"folders", "output"},
     "cascade/evaluate": {"category", "settings"},

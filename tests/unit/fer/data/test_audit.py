@@ -35,7 +35,7 @@ def splits():
 
 
 def test_finds_copies_conflicts_and_blanks(splits):
-    assert listed(find_flaws(splits)) == [
+    assert listed(find_flaws(splits, EXPRESSIONS)) == [
         ("blank", 0, "train", 4),
         ("blank", 0, "train", 5),
         ("copy within split", 1, "train", 0),
@@ -57,18 +57,18 @@ def test_nearly_blank_by_the_threshold():
     image = torch.full((1, 1, 48, 48), 100, dtype=torch.uint8)
     image[..., ::2] = 104  # standard deviation 2
     splits = {"train": Faces(image, torch.tensor([0]))}
-    assert listed(find_flaws(splits, blank_below=1.9)) == []
-    assert find_flaws(splits, blank_below=2.1)["kind"].tolist() == ["blank"]
+    assert listed(find_flaws(splits, EXPRESSIONS, blank_below=1.9)) == []
+    assert find_flaws(splits, EXPRESSIONS, blank_below=2.1)["kind"].tolist() == ["blank"]
 
 
 def test_one_pixel_makes_a_difference():
     faces = faces_of((1, 0), (1, 0))
     faces.images[1, 0, 47, 47] ^= 1
-    assert listed(find_flaws({"train": faces})) == []
+    assert listed(find_flaws({"train": faces}, EXPRESSIONS)) == []
 
 
 def test_only_the_copies_within_a_split_bear_it():
-    flaws = find_flaws({"train": faces_of((1, 0), (1, 0)), "val": faces_of((1, 0))})
+    flaws = find_flaws({"train": faces_of((1, 0), (1, 0)), "val": faces_of((1, 0))}, EXPRESSIONS)
     assert list(flaws[["kind", "split", "index"]].itertuples(index=False, name=None)) == [
         ("copy within split", "train", 0),
         ("copy within split", "train", 1),
@@ -81,7 +81,7 @@ def test_only_the_copies_within_a_split_bear_it():
 def test_the_report(splits, tmp_path, capsys):
     val = splits["val"]
     splits["val"] = Faces(val.images, val.labels, ["row 3", "row 5", "row 9"])
-    report_flaws(splits, tmp_path, blank_below=2.0, faces_per_sheet=10, seed=0)
+    report_flaws(splits, EXPRESSIONS, tmp_path, blank_below=2.0, faces_per_sheet=10, seed=0)
     report = json.loads((tmp_path / "audit.json").read_text())
     assert report["counts"]["train"] == dict(zip(EXPRESSIONS, (3, 1, 1, 1, 1, 1, 0), strict=True))
     assert report["flaws"] == {

@@ -98,19 +98,35 @@ def test_reads_classes_without_splits(folder):
     assert {split: len(faces) for split, faces in splits.items()} == {"train": 21, "val": 7}
 
 
-def test_an_unknown_folder_names_the_key(folder):
-    write(folder / "train" / "contempt" / "a.png")
-    with pytest.raises(DataError) as caught:
-        ImageFolder(folder, CLASSES).load()
-    assert str(folder / "train" / "contempt") in str(caught.value)
-    assert "+data.classes.contempt=null" in str(caught.value)
-    assert len(ImageFolder(folder, CLASSES | {"contempt": None}).load()["train"]) == 28
-    assert len(ImageFolder(folder, CLASSES | {"Contempt": "disgust"}).load()["train"]) == 29
+def test_any_other_folder_is_a_class_of_its_own_behind_the_expressions(folder):
+    for name in ("contempt", "bored"):
+        write(folder / "train" / name / "a.png", 150)
+    source = ImageFolder(folder, CLASSES)
+    assert source.classes == (*EXPRESSIONS, "bored", "contempt")
+    assert source.load()["train"].labels.tolist().count(8) == 1
+    assert len(ImageFolder(folder, CLASSES | {"contempt": None, "bored": None}).load()["train"]) == 28
+    assert len(ImageFolder(folder, CLASSES | {"Contempt": "disgust", "bored": None}).load()["train"]) == 29
 
 
-def test_a_class_that_is_none_of_ours(folder):
-    with pytest.raises(DataError, match=r"data\.classes\.angry is 'rage', none of angry, disgust"):
-        ImageFolder(folder, CLASSES | {"angry": "rage"}).load()
+def test_classes_are_those_that_train_has_pictures_of(folder):
+    shutil.rmtree(folder / "train/disgust")
+    with pytest.raises(DataError, match="has images of disgust in val, and none in train"):
+        _ = ImageFolder(folder, CLASSES).classes
+    for split in ("val", "test"):
+        shutil.rmtree(folder / split / "disgust")
+    (folder / "train/empty").mkdir()
+    source = ImageFolder(folder, CLASSES)
+    assert source.classes == tuple(name for name in EXPRESSIONS if name != "disgust")
+    assert sorted(set(source.load()["val"].labels.tolist())) == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [(dict.fromkeys(EXPRESSIONS[1:]), "of angry alone"), ({"angry": "a/b"}, "no class can be called 'a/b'")],
+)
+def test_classes_that_cannot_be_are_refused(folder, folders, message):
+    with pytest.raises(DataError, match=message):
+        _ = ImageFolder(folder, folders).classes
 
 
 @pytest.fixture
@@ -167,10 +183,9 @@ def test_files_that_are_no_images_and_hidden_ones_do_not_count(folder):
     assert len(ImageFolder(folder, CLASSES).load()["train"]) == 28
 
 
-def test_a_class_without_training_images_is_a_warning(folder, caplog):
-    splits = ImageFolder(folder, CLASSES | {"neutral": None}).load()
-    assert "no training images of neutral" in caplog.text
-    assert len(splits["train"]) == 24
+def test_few_pictures_are_told(folder, caplog):
+    ImageFolder(folder, CLASSES).load()
+    assert "few to learn from: 4 of angry" in caplog.text and "14 faces to validate on" in caplog.text
 
 
 KAGGLE = EXPRESSIONS
@@ -185,7 +200,7 @@ def test_the_configs_know_the_known_data_sets(tmp_path, option, names):
             write(tmp_path / "train" / name / f"{number}.jpg", 20 * label)
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("audit", overrides=[f"data={option}", f"data.path={tmp_path}"]).data
-    splits = ImageFolder(config.path, OmegaConf.to_container(config.classes)).load()
+    splits = ImageFolder(config.path, OmegaConf.to_container(config.folders)).load()
     assert sorted(splits["train"].labels.tolist()) == list(range(7))
     check_labels(splits["train"])
 
@@ -199,8 +214,8 @@ def test_what_is_no_file_is_not_read_for_ever(folder):
 
 
 def test_a_folder_of_an_odd_name_is_shown_on_one_line(folder):
-    (folder / "train/x\ny=1").mkdir()
-    with pytest.raises(DataError, match="plain name") as caught:
+    write(folder / "train/x\ny=1/a.png")
+    with pytest.raises(DataError, match="no class can be called 'x") as caught:
         ImageFolder(folder, CLASSES).load()
     assert "\n" not in str(caught.value)
 

@@ -21,6 +21,7 @@ class Ready:
     """A source of random faces of 48 pixels."""
 
     detail = 48
+    classes = EXPRESSIONS
 
     def load(self):
         random = torch.Generator().manual_seed(0)
