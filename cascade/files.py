@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,8 +112,9 @@ def check_regular(path: Path) -> None:
 
 def check_writable(folder: Path) -> None:
     """Raise OSError where no file can be made in a folder: a lock there would be waited for for ever."""
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    probe = folder / f".probe.{os.getpid()}.part"
+    probe.touch()
+    probe.unlink(missing_ok=True)
 
 
 @contextmanager

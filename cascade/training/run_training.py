@@ -78,9 +78,14 @@ def run_training(config: TrainConfig, trainer: Trainer, folder: Path, console: C
                 warn(console, "TensorBoard is not installed, so nothing is written for it")
             try:
                 result = trainer.train(inputs, folder, observers)
-            except (TrainingError, KeyboardInterrupt) as error:
-                report.write("failed" if isinstance(error, TrainingError) else "interrupted", error)
+            except TrainingError as error:
+                report.write("failed", error)
                 raise
+            except KeyboardInterrupt as error:
+                report.write("interrupted", error)
+                raise KeyboardInterrupt(
+                    "interrupted; finished stages are kept, and the same command goes on"
+                ) from error
         early = result.stopped_early
         figures = report.write("trained" if early is None else "stopped early", early, result)
         detector = {"name": config.name, "window": list(trainer.window), "stages": result.stages}

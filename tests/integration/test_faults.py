@@ -1,6 +1,6 @@
 """A disk that fills up, or a kill, at a write of a run: one line, and going on gives what a run in peace gives.
 
-`FER_TEST_FAULTS` is how many writes of each command are tried, spread over the run (4); 0 tries all, in minutes.
+`FER_TEST_FAULTS` is how many writes of each command are tried, spread over the run (3); 0 tries all, in minutes.
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.faults import Ended, Fault, Run, run
 
 pytestmark = pytest.mark.slow
 
-TRIED = int(os.environ.get("FER_TEST_FAULTS", "4"))
+TRIED = int(os.environ.get("FER_TEST_FAULTS", "3"))
 
 
 def faults(writes: int) -> list[tuple[Fault, int]]:
