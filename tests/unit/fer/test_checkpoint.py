@@ -7,6 +7,7 @@ from torch import nn
 
 from cascade.errors import ModelError
 from fer.checkpoint import (
+    begin_from,
     build_network,
     can_resume,
     load_network,
@@ -209,3 +210,24 @@ def test_a_state_without_a_part_is_told(broken):
     }
     assert missing_state(whole) == ""
     assert missing_state(whole | broken) == next(iter(broken))
+
+
+def test_a_network_of_other_classes_begins_with_the_weights_of_a_trained_one(tmp_path):
+    trained = load_network(_save(tmp_path / "a.ckpt"))
+    config = {**CONFIG, "num_classes": 3}
+    network, fresh = build_network(config), build_network(config)
+    network.load_state_dict(fresh.state_dict())
+    begin_from(network, config, ("happy", "bored", "angry"), trained)
+    ours, theirs, before = (one.state_dict() for one in (network, trained.network, fresh))
+    for name, value in ours.items():
+        if not name.startswith("head."):
+            assert torch.equal(value, theirs[name]), name
+    places = {name: trained.preprocessing.classes.index(name) for name in ("happy", "angry")}
+    for at, expected in (
+        (0, theirs["head.weight"][places["happy"]]),
+        (1, before["head.weight"][1]),
+        (2, theirs["head.weight"][places["angry"]]),
+    ):
+        assert torch.equal(ours["head.weight"][at], expected)
+    with pytest.raises(ModelError, match="another network .* stem None there, 16 here"):
+        begin_from(network, {**config, "stem": 16}, ("a", "b", "c"), trained)
