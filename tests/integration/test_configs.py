@@ -116,9 +116,14 @@ def test_option_of_training_composes_and_instantiates(group, option, tmp_path):
     # Building a Trainer for hardware that is not here is an error of its own
     hardware = ["trainer.accelerator=cpu"] if (group, option) == ("trainer", "gpu") else []
     config = _compose(tmp_path, f"{group}={option}", *hardware)
+    if "ImageFolder" in str(config.data):  # which has its classes of what is there
+        config.data.path = str(tmp_path / "pictures")
+        for name in ("1", "2"):
+            (tmp_path / "pictures" / name).mkdir(parents=True)
+            (tmp_path / "pictures" / name / "a.png").touch()
     data = instantiate(config.data)
     assert data.preprocessing.size == config.data.image_size
-    network = build_network(OmegaConf.to_container(config.model, resolve=True))
+    network = build_network({**OmegaConf.to_container(config.model, resolve=True), "num_classes": 7})
     optimizer = instantiate(config.optimizer)(parameter_groups(network))
     entry = instantiate(config.scheduler)(optimizer, total_steps=10)
     assert "scheduler" in entry

@@ -8,11 +8,13 @@ from torch import nn
 
 from fer.data.faces import Faces
 from fer.data.module import FaceDataModule
+from fer.labels import EXPRESSIONS
 from fer.training.callbacks.batch_norm import BatchNormStatistics
 
 
 class Ready:
     detail = 48
+    classes = EXPRESSIONS
 
     def load(self):
         images = torch.randint(0, 256, (64, 1, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
