@@ -229,5 +229,5 @@ def test_a_network_of_other_classes_begins_with_the_weights_of_a_trained_one(tmp
         (2, theirs["head.weight"][places["angry"]]),
     ):
         assert torch.equal(ours["head.weight"][at], expected)
-    with pytest.raises(ModelError, match="another network .* stem None there, 16 here"):
+    with pytest.raises(ModelError, match=r"another network .* stem None there, 16 here"):
         begin_from(network, {**config, "stem": 16}, ("a", "b", "c"), trained)
