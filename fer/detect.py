@@ -39,6 +39,7 @@ class SaveSettings:
     """What is left behind: a sink each, but for `json`, which is a matter of the table."""
 
     pictures: bool
+    blur: bool
     crops: bool
     video: Annotated[Any, bool | str]
     json: bool
@@ -83,6 +84,8 @@ def detect(config: DictConfig) -> None:
     It is 0, 1 if some inputs could not be read, 2 if a live source was lost, 130 after an interruption.
     """
     chosen, folder = settings(config, DetectSettings), output_dir()
+    if chosen.save.blur and (chosen.save.crops or chosen.explain):
+        raise ConfigError("save.blur hides the faces that save.crops and explain show: choose")
     given: Any = OmegaConf.to_container(chosen.source) if OmegaConf.is_list(chosen.source) else chosen.source
     source = find_source(given, chosen.max_retries, chosen.seconds)
     live = isinstance(source, LiveSource)
@@ -114,7 +117,7 @@ def detect(config: DictConfig) -> None:
         folder = run_to_resume(chosen.resume, job, folder.parents[1 if is_multirun() else 0])
         with suppress(OSError):  # Hydra made it for a new run; where results are in it, it stays
             output_dir().rmdir()
-    run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer)
+    run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer, chosen.save.blur)
     status = 0
     with ExitStack() as stack:
         stack.enter_context(

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cascade.pictures import Image, to_colour
 from fer.inference.faces import Face
 from fer.labels import COLOURS
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_MARGIN = 0.25  # of a box's sides, on each side: hair and chin are known, too
+_SHADES = 6
 _LIGHT = 130  # colours that are lighter carry black letters
 
 
@@ -25,6 +28,30 @@ def annotate(image: Image, faces: Iterable[Face]) -> Image:
     for face in faces:
         _draw(canvas, face)
     return canvas
+
+
+def blurred(image: Image, boxes: NDArray[np.float32]) -> Image:
+    """A copy of a picture in which the faces in boxes (N, 4) are unrecognisable: each an oval of a few coarse shades.
+
+    Of a face remain `_SHADES` × `_SHADES` means, which no sharpening turns back into features.
+    """
+    out = np.array(image)
+    height, width = image.shape[:2]
+    for x, y, box_width, box_height in boxes.tolist():
+        grown_x, grown_y = _MARGIN * box_width, _MARGIN * box_height
+        left, top = max(0, round(x - grown_x)), max(0, round(y - grown_y))
+        right, bottom = min(width, round(x + box_width + grown_x)), min(height, round(y + box_height + grown_y))
+        if right <= left or bottom <= top:
+            continue
+        part = image[top:bottom, left:right]
+        few = cv2.resize(part, (_SHADES, _SHADES), interpolation=cv2.INTER_AREA)
+        smooth = cv2.resize(few, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        oval = np.zeros(part.shape[:2], np.uint8)
+        middle = round(x + box_width / 2) - left, round(y + box_height / 2) - top
+        axes = round(box_width / 2 + grown_x), round(box_height / 2 + grown_y)
+        cv2.ellipse(oval, middle, axes, 0, 0, 360, 1, cv2.FILLED)
+        out[top:bottom, left:right][oval > 0] = smooth[oval > 0]
+    return out
 
 
 def _draw(canvas: Image, face: Face) -> None:

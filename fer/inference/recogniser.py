@@ -12,7 +12,7 @@ from cascade.pictures import Image, check_image, read_picture
 from fer.crop import Crop, crop_faces, crop_square
 from fer.inference.classifier import Classifier, load_classifier
 from fer.inference.faces import Face, FrameFaces
-from fer.inference.frames import Frame
+from fer.inference.frames import Frame, ahead
 from fer.inference.tracking import FaceTracker, Tracking
 from fer.inference.videos import VideoFile
 
@@ -72,6 +72,15 @@ class ExpressionRecognizer:
         """
         image = read_picture(picture) if isinstance(picture, str | Path) else check_image(picture)
         return list(self.read(Frame(image)))
+
+    def recognize_many(self, pictures: Iterable[str | Path]) -> Iterator[tuple[str | Path, list[Face]]]:
+        """Find and read the faces of pictures in turn, each with its path; the next is read from disk meanwhile.
+
+        Raises:
+            ImageError: one cannot be read; those before it were yielded.
+        """
+        for picture, image in ahead(((picture, read_picture(picture)) for picture in pictures), 2):
+            yield picture, list(self.read(Frame(image)))
 
     def read(self, frame: Frame) -> FrameFaces:
         """Find and read the faces of one frame by itself, surest first."""

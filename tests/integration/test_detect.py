@@ -310,6 +310,17 @@ def test_a_camera_leaves_crops_and_tables_like_a_video(tmp_path: Path, monkeypat
     assert crops and "crops" in output and not (tmp_path / "run/1/annotated").exists()
 
 
+def test_faces_in_annotated_pictures_are_blurred_where_that_is_asked_for(tmp_path: Path, photo: Path):
+    detect(tmp_path, f"source={photo}", "save.blur=true")
+    drawn = cv2.imread(str(tmp_path / "run/1/annotated" / photo.name))
+    assert not ExpressionRecognizer().recognize(drawn)
+    (x, y, width, height) = map(round, boxes_of(rows(tmp_path))[0])
+    changed = np.abs(drawn.astype(int) - astronaut()[..., ::-1]).max(axis=2) > 20
+    assert changed[y : y + height, x : x + width].mean() > 0.3
+    for other in ("save.crops=true", "explain=true"):
+        assert "save.blur hides" in detect(tmp_path, f"source={photo}", "save.blur=true", other, status=2)
+
+
 def test_a_sink_of_ones_own_is_added_to_the_others(tmp_path: Path, photo: Path):
     own = ("+sink.mine._target_=fer.inference.sinks.pictures.CropSink", "+sink.mine._partial_=true")
     assert "annotated, crops" in detect(tmp_path, str(photo), *own)

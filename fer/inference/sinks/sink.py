@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cascade.pictures import Image
-from fer.inference.drawing import annotate
+from fer.inference.drawing import annotate, blurred
 from fer.inference.faces import FrameFaces
 from fer.inference.frames import Frame
 from fer.inference.recogniser import ExpressionRecognizer
@@ -25,6 +25,7 @@ class RunContext:
     recogniser: ExpressionRecognizer
     job: dict[str, Any]  # plain values that say what the run is about; a resumed run must have the same
     explainer: "Explainer | None" = None  # makes heat maps, where they were asked for
+    blur: bool = False  # the faces in drawn pictures, so that nobody knows them
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class Seen:
     def drawn(self) -> Image:
         """The frame with heat maps and faces drawn in, BGR (H, W, 3): made once, and no sink changes it."""
         image, explainer = self.frame.image, self.run.explainer
+        if self.run.blur:
+            image = blurred(image, self.faces.boxes)
         if explainer is not None:
             image = explainer.draw(image, list(self.faces), self.run.recogniser.crop)
         return annotate(image, self.faces)

@@ -87,7 +87,7 @@ class TerminalSink(Sink):
                 failed[_LISTED:] = [f"  … and {len(failed) - _LISTED} more, all in inputs.csv"]
             print(printable("\n".join(failed)))
         files = [name for name in (FACES, JSON, "annotated", "crops", "heatmaps") if (folder / name).exists()]
-        print(f"written to {folder}: {', '.join(files)}")
+        print(f"written to {folder}{': ' if files else ''}{', '.join(files)}")
 
 
 def _print_faces(faces: FrameFaces) -> None:
