@@ -9,7 +9,7 @@ CHOSEN := $(filter data=% data.path=% data.download=% experiment=% ckpt_path=%,$
 TRAIN_ARGS := $(if $(CHOSEN),,experiment=synthetic) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-fast test-wheel lint tools benchmark clean
+.PHONY: help install train demo web test test-fast test-wheel test-web lint tools benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,30 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
+$(VENV)/.installed-export: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[export]'
+	@touch $@
+
 install: $(VENV)/.installed  ## create .venv and install the project
 
 train: $(VENV)/.installed  ## train, on drawn faces unless ARGS name other data
 	$(BIN)/python train.py $(TRAIN_ARGS)
+
+# What the page in web/ needs beside itself: the detector and the expression model in one file, and ONNX Runtime
+web/vendor/ort.wasm.min.mjs: web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing, which fetches what the page runs on: install Node.js 20 or newer"; exit 1; }
+	npm --prefix web ci --silent
+	npm --prefix web run --silent vendor
+	@touch $@
+
+web/model/pipeline.onnx: $(VENV)/.installed-export $(wildcard fer/weights/mini_xception.onnx cascade/models/convolutional.onnx) fer/one_graph.py
+	@mkdir -p web/model
+	$(BIN)/python -m fer.export pipeline.detector=convolutional pipeline.colour=true pipeline.optional=false output=$@
+
+web: web/vendor/ort.wasm.min.mjs web/model/pipeline.onnx  ## complete the page in web/, ready for any static host
+
+demo: web  ## the page at http://localhost:8000: a photo or the camera, read in the browser
+	$(BIN)/python -m http.server --directory web --bind 127.0.0.1 8000
 
 tools: $(VENV)/.installed  ## get OpenCV's cascade training programs, once
 	$(BIN)/python -m cascade.tools $(ARGS)
@@ -46,6 +66,11 @@ test: lint  ## lint, then all tests; OpenCV's training programs are compiled for
 
 test-fast: $(VENV)/.installed-test  ## the tests for every save of a file: under a minute, no compiler, no network
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not tools" $(ARGS)
+
+# Needs Chromium, which npm cannot fetch: the test names what is missing
+test-web: web $(VENV)/.installed-test  ## the page in a real browser, against what Python finds
+	$(BIN)/python -m tests.web.expected build/web
+	node web/test.mjs build/web
 
 # A photo goes through the package as a user installs it: another folder, no clone, no torch
 test-wheel: $(VENV)/.installed-test  ## build the wheel and read a picture with it in a bare environment

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from cascade.command import run_command
 from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
-from cascade.files import whole
+from cascade.files import whole, write_whole
 from cascade.interrupts import loading
 from cascade.ranges import NotNegative
 from fer.card import update_card
@@ -201,7 +201,7 @@ def export_configured(config: DictConfig) -> None:
 
 def join_configured(config: DictConfig) -> None:
     """Join a detector and a model as configured and print what was written."""
-    from fer.one_graph import PICTURES, join
+    from fer.one_graph import PICTURES, describe_pipeline, join
 
     if config.ckpt_path is not None:
         raise ConfigError("a pipeline joins an exported model: leave ckpt_path out, and export the checkpoint before")
@@ -214,11 +214,14 @@ def join_configured(config: DictConfig) -> None:
         raise OutputError(f"{output} is one of the files that are to be joined; choose another output")
     info = classifier.info = replace(classifier.info, crop=replace(classifier.info.crop, **_crop(config)))
     count, apart = join(detector, classifier, output, chosen.colour, chosen.optional)
+    described = output.with_suffix(".json")
+    write_whole(described, json.dumps(describe_pipeline(detector, info, chosen.colour), indent=2) + "\n")
     if not count:
         log.warning("%s finds no face in drawn scenes: how faces are read could not be compared", detector)
     _print(
         {
             "written": f"{output}  ({output.stat().st_size / 1000:.1f} kB)",
+            "described": str(described),
             "verified": f"probabilities of {count} faces equal those of the two models within {apart:.1e}",
             "picture": PICTURES[chosen.colour],
             "faces": "boxes x, y, width, height in pixels of the picture, scores, probabilities",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from cascade.pictures import Image, to_gray
 from fer.crop import crop_faces
 from fer.crop_graph import crop_graph
 from fer.inference.classifier import OnnxClassifier
-from fer.model_info import METADATA_KEY
+from fer.labels import COLOURS
+from fer.model_info import METADATA_KEY, ModelInfo
 
 if TYPE_CHECKING:
     import onnx
@@ -186,6 +187,18 @@ def join(
 
 def _equal(made: NDArray[np.float32], wanted: NDArray[np.float32]) -> bool:
     return made.shape == wanted.shape and np.allclose(made, wanted, atol=1e-4)
+
+
+def describe_pipeline(detector: Path, info: ModelInfo, colour: bool) -> dict[str, Any]:
+    """What one must know of a joined file to use it, as plain values: for runtimes that cannot read its metadata."""
+    settings = ConvolutionalDetector(detector).info
+    return {
+        "picture": PICTURES[colour],
+        "classes": list(info.preprocessing.classes),
+        "unsure_below": info.unsure_below,
+        "colours": {name: COLOURS[name] for name in info.preprocessing.classes if name in COLOURS},
+        **{name: getattr(settings, name) for name in ("min_size", "threshold", "max_windows")},
+    }
 
 
 def _pictures() -> Iterator[Image]:

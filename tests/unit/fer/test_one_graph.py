@@ -25,6 +25,7 @@ from fer.crop import FER2013_CROP
 from fer.export import main
 from fer.inference import ExpressionRecognizer
 from fer.inference.classifier import OnnxClassifier, load_classifier, released_models
+from fer.labels import COLOURS, EXPRESSIONS
 from fer.model_info import METADATA_KEY, ModelInfo
 from fer.one_graph import join
 from tests.conftest import ROOT
@@ -189,6 +190,12 @@ def test_the_command_and_the_lines_of_the_guide(tmp_path: Path, capsys: pytest.C
     write_detector(tmp_path / "detector.onnx", [face.box for face in scene.faces])
     printed = run_here(main, "pipeline.detector=detector.onnx", "crop.scale=1.2", folder=tmp_path)
     assert "pipeline.onnx" in printed and "equal those of the two models" in printed and "gray" in printed
+
+    described = json.loads((tmp_path / "pipeline.json").read_text())
+    assert described["classes"] == list(EXPRESSIONS) and described["colours"]["happy"] == list(COLOURS["happy"])
+    assert {name: described[name] for name in ("min_size", "threshold", "max_windows")} == {
+        name: ABOUT[name] for name in ("min_size", "threshold", "max_windows")
+    }
 
     (lines,) = re.findall(r"```python\n([^`]*pipeline\.onnx[^`]*)```", (ROOT / "docs" / "detect.md").read_text())
     with contextlib.chdir(tmp_path):
