@@ -35,8 +35,7 @@ from cascade.text import hidden, printable
 
 T = TypeVar("T")
 EXTRAS = {
-    "train": ("torch", "torchvision", "pytorch_lightning", "torchmetrics", "pandas", "tensorboard", "matplotlib"),
-    "evaluate": ("matplotlib",),
+    "train": ("torch", "torchvision", "pytorch_lightning", "torchmetrics", "pandas", "tensorboard"),
     "export": ("torch", "onnx", "onnxscript"),
     "explain": ("torch", "captum"),
 }

@@ -74,12 +74,7 @@ def _images(config: EvaluateSettings) -> list[ImageAnnotations]:
 
 def main() -> None:
     """Run the command."""
-    run_command(
-        lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()),
-        "evaluate",
-        "cascade",
-        extra="evaluate",
-    )
+    run_command(lambda c: evaluate(settings(c, EvaluateSettings), output_dir(), Console()), "evaluate", "cascade")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from fer.inference.tracking import Tracking
 
 log = logging.getLogger(__name__)
 
-_PICTURES = ("annotated", "crops", "heatmaps")
+_PICTURES = ("annotated", "crops", "heatmaps", "timelines")
 """The subfolders of a run's folder that its sinks write pictures and films to."""
 
 
@@ -43,6 +43,7 @@ class SaveSettings:
     crops: bool
     video: Annotated[Any, bool | str]
     json: bool
+    report: bool
     guard_cells: bool
 
 
@@ -117,7 +118,8 @@ def detect(config: DictConfig) -> None:
         folder = run_to_resume(chosen.resume, job, folder.parents[1 if is_multirun() else 0])
         with suppress(OSError):  # Hydra made it for a new run; where results are in it, it stays
             output_dir().rmdir()
-    run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer, chosen.save.blur)
+    root = source.root if isinstance(source, Files) else None
+    run = RunContext(folder, recogniser, {**job, "inputs": len(source)}, explainer, root, chosen.save.blur)
     status = 0
     with ExitStack() as stack:
         stack.enter_context(
@@ -176,7 +178,7 @@ def _check_targets(video: Any, source: Files, folder: Path) -> None:
 def _sinks(config: DictConfig, run: RunContext, live: bool) -> list[Sink]:
     """The sinks that the command's switches ask for, and any that was added to the config."""
     save, automatic = config.save, {"film": not live, "window": live}
-    switches = {"pictures": save.pictures, "crops": save.crops, "film": save.video}
+    switches = {"pictures": save.pictures, "crops": save.crops, "film": save.video, "report": save.report}
     switches |= {"window": config.show, "heat_maps": config.explain}
     wanted = {name: automatic[name] if switch == "auto" else switch for name, switch in switches.items()}
     return [instantiate(sink)(run) for name, sink in config.sink.items() if wanted.get(str(name), True)]

@@ -162,21 +162,33 @@ def write_json(folder: Path) -> None:
         OutputError: the table has other columns than this version's.
     """
     inputs = [outcome._asdict() for outcome in read_outcomes(folder).values()]
+    faces = read_faces(folder)
+    with whole(folder / JSON) as part, part.open("w") as file:
+        file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
+        for number, face in enumerate(faces):
+            file.write(("," if number else "") + "\n" + json.dumps(face))
+        file.write("\n]}\n")
+
+
+def read_faces(folder: Path) -> Iterator[dict[str, Any]]:
+    """The faces of a folder's results, as `faces.json` has them, one at a time.
+
+    Raises:
+        OutputError: the table has other columns than this version's, or is damaged.
+    """
     rows = _read(folder / FACES)
     columns = next(rows, [])
     text = _text_of(folder)
     classes = [text(name) for name in columns[len(FACE_COLUMNS) :]]
     if columns[: len(FACE_COLUMNS)] != [*FACE_COLUMNS]:
         raise OutputError(f"{folder / FACES} was written by another version, which has to read it")
-    with whole(folder / JSON) as part, part.open("w") as file:
-        file.write(f'{{"job": {json.dumps(read_job(folder))},\n"inputs": {json.dumps(inputs)},\n"faces": [')
-        for number, row in enumerate(rows):
-            try:
-                face = json.dumps(_as_json(row, classes, text), allow_nan=False)
-            except ValueError:
-                raise OutputError(f"{folder / FACES} is damaged in row {number + 2}: {','.join(row)[:80]}") from None
-            file.write(("," if number else "") + "\n" + face)
-        file.write("\n]}\n")
+    for number, row in enumerate(rows, 2):
+        try:
+            face = _as_json(row, classes, text)
+            json.dumps(face, allow_nan=False)
+        except ValueError:
+            raise OutputError(f"{folder / FACES} is damaged in row {number}: {','.join(row)[:80]}") from None
+        yield face
 
 
 def _as_json(row: list[str], classes: list[str], text: Callable[[str], str]) -> dict[str, Any]:

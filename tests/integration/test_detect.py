@@ -20,6 +20,7 @@ from cascade import CascadeDetector
 from cascade.boxes import iou
 from cascade.command import quoted
 from cascade.drawn.scenes import moving_scene, render_scene
+from cascade.drawn.writers import write_video
 from cascade.files import sole_use
 from fer.detect import main
 from fer.inference import ExpressionRecognizer
@@ -308,6 +309,30 @@ def test_a_camera_leaves_crops_and_tables_like_a_video(tmp_path: Path, monkeypat
     crops = sorted(path.name for path in (tmp_path / "run/1/crops").iterdir())
     assert crops == sorted(f"live_f{int(r['frame']):06d}_t{r['track_id']}_{r['label']}.png" for r in found)
     assert crops and "crops" in output and not (tmp_path / "run/1/annotated").exists()
+
+
+def test_a_folder_leaves_a_page_and_a_film_a_timeline(tmp_path: Path, photo: Path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(photo, folder / "one.png")
+    shutil.copy(photo, folder / "two.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    write_video(folder / "clip.mp4", frames=30, seed=3, width=480, height=360, n_faces=2, fps=25)
+    output = detect(tmp_path, f"source={folder}", status=1)
+    page = (tmp_path / "run/1/report.html").read_text()
+    assert "2 faces in 3 pictures, 1 of which could not be read" in page and "broken.png" in page
+    assert page.count("data:image/jpeg") == 2 and "clip.mp4" not in page
+    assert "report.html, timelines" in output
+    timeline = (tmp_path / "run/1/timelines/clip.mp4.html").read_text()
+    assert "data:image/png" in timeline and "mostly" in timeline
+    assert cv2.imread(str(tmp_path / "run/1/timelines/clip.mp4.png")).shape[1] > 800
+
+    detect(tmp_path / "blurred", f"source={folder}", "save.blur=true", status=1)
+    assert "data:image" not in (tmp_path / "blurred/run/1/report.html").read_text()
+    detect(tmp_path / "without", f"source={folder}", "save.report=false", status=1)
+    assert not (tmp_path / "without/run/1/report.html").exists()
+    detect(tmp_path / "single", f"source={photo}")
+    assert not (tmp_path / "single/run/1/report.html").exists()
 
 
 def test_faces_in_annotated_pictures_are_blurred_where_that_is_asked_for(tmp_path: Path, photo: Path):

@@ -25,6 +25,7 @@ class RunContext:
     recogniser: ExpressionRecognizer
     job: dict[str, Any]  # plain values that say what the run is about; a resumed run must have the same
     explainer: "Explainer | None" = None  # makes heat maps, where they were asked for
+    root: Path | None = None  # the folder that names of pictures are relative to, if they lie in one
     blur: bool = False  # the faces in drawn pictures, so that nobody knows them
 
 

@@ -86,7 +86,11 @@ class TerminalSink(Sink):
             if len(failed) > _LISTED:
                 failed[_LISTED:] = [f"  … and {len(failed) - _LISTED} more, all in inputs.csv"]
             print(printable("\n".join(failed)))
-        files = [name for name in (FACES, JSON, "annotated", "crops", "heatmaps") if (folder / name).exists()]
+        files = [
+            name
+            for name in (FACES, JSON, "report.html", "timelines", "annotated", "crops", "heatmaps")
+            if (folder / name).exists()
+        ]
         print(f"written to {folder}{': ' if files else ''}{', '.join(files)}")
 
 
