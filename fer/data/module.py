@@ -94,7 +94,7 @@ class FaceDataModule(LightningDataModule):
         return splits
 
     def judge_by(self, preprocessing: Preprocessing) -> None:
-        """Serve faces as a model expects them that was trained on other data, labels numbered as its classes.
+        """Serve labels numbered as the classes of a model that was trained on other data.
 
         Raises:
             ConfigError: the data has classes that the model does not know.
@@ -102,7 +102,7 @@ class FaceDataModule(LightningDataModule):
         if unknown := set(self.source.classes) - set(preprocessing.classes):
             known, more = ", ".join(preprocessing.classes), ", ".join(sorted(unknown))
             raise ConfigError(f"the model knows {known}, and the data has {more}, too")
-        self.preprocessing = replace(self.preprocessing, size=preprocessing.size, classes=preprocessing.classes)
+        self.preprocessing = replace(self.preprocessing, classes=preprocessing.classes)
 
     def setup(self, stage: str | None = None) -> None:
         """Load the splits and tell their sizes; read the teacher's answers and see that they are about these faces."""

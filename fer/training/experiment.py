@@ -171,6 +171,7 @@ def _evaluate_only(config: DictConfig) -> float | None:
     loaded = load_network(config.ckpt_path)
     if config.data.image_size != loaded.preprocessing.size:
         log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
+        config.data.image_size = loaded.preprocessing.size
     data: FaceDataModule = instantiate(config.data)
     data.judge_by(loaded.preprocessing)
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)

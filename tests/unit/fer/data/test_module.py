@@ -115,7 +115,7 @@ def test_a_students_batches_are_the_views_that_its_teacher_has_judged(tmp_path, 
     teacher = Teacher.read(path)
     for place, image, said in zip(places.tolist(), images, taught, strict=True):
         view = (4 + place) % 3
-        assert torch.equal(said, teacher.answers[view, place].float() / 16)
+        assert torch.equal(said, teacher.answers[view, place].float() / 8)
         if augmentation is not None:
             seen = augmentation.view(faces.images[[place]], teacher.draws[view, [place]], 64)
             torch.testing.assert_close(image, data.preprocessing.normalise(seen)[0])
