@@ -12,6 +12,15 @@ import numpy.typing as npt
 
 from cascade.errors import ModelError
 
+PROVIDERS = {
+    "CPUExecutionProvider": "CPU",
+    "CUDAExecutionProvider": "CUDA",
+    "OpenVINOExecutionProvider": "OpenVINO",
+    "CoreMLExecutionProvider": "CoreML",
+    "DmlExecutionProvider": "DirectML",
+}
+"""What ONNX Runtime may run graphs on, where it was built with that, and what that is called."""
+
 TRIAL_SECONDS = 60.0
 """For a first run of a stranger's graph on next to nothing, which takes milliseconds."""
 
@@ -30,12 +39,13 @@ class OnnxGraph:
     Args:
         path: an `.onnx` file that needs no others.
         threads: of one call; None for two, where there are two processors.
+        provider: what runs it: one of `PROVIDERS`.
 
     Raises:
         ModelError: it cannot be read, is no ONNX file or a damaged one, or keeps weights elsewhere.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, provider: str = "CPUExecutionProvider") -> None:
         import onnxruntime
 
         self.path = path
@@ -53,7 +63,7 @@ class OnnxGraph:
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(content, options, providers=[provider])
             given, optional, made = session.get_inputs(), session.get_overridable_initializers(), session.get_outputs()
             self.inputs, self.optional, self.outputs = (
                 {one.name: (one.type, one.shape) for one in group} for group in (given, optional, made)

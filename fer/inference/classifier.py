@@ -67,14 +67,15 @@ class OnnxClassifier(Classifier):
     Args:
         path: a file that `python -m fer.export` wrote.
         threads: of one call; None for two, where there are two processors.
+        provider: what runs it: see `cascade.onnx.PROVIDERS`.
 
     Raises:
         ModelError: no ONNX, without this project's metadata, or contradicting it.
     """
 
-    def __init__(self, path: str | Path, threads: int | None = None) -> None:
+    def __init__(self, path: str | Path, threads: int | None = None, provider: str = "CPUExecutionProvider") -> None:
         self.path = Path(path)
-        self._graph = graph = OnnxGraph(self.path, threads)
+        self._graph = graph = OnnxGraph(self.path, threads, provider)
         text = graph.metadata.get(METADATA_KEY)
         if text is None:
             raise ModelError(f"{self.path} does not say what its inputs and outputs mean; {_EXPORT}")

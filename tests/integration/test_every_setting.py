@@ -32,6 +32,9 @@ OPTIONS = [
     ("audit", []),
     ("teach", ["teachers=[x]"]),
     ("join", ["folders=x"]),
+    ("label", []),
+    ("benchmark", []),
+    ("robustness", ["ckpt_path=x"]),
     ("cascade/evaluate", ["truth=x"]),
     ("cascade/prepare", ["negatives=x"]),
     ("cascade/train", ["samples=x"]),
@@ -42,6 +45,8 @@ OPTIONS = [
 
 ANYTHING = {
     "detect": {"source"},
+    "label": {"source"},
+    "robustness": {"augmentation"},
     "audit": {"augmentation"},
     "teach": {"augmentation"},
     "train": {
