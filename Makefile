@@ -9,7 +9,7 @@ CHOSEN := $(filter data=% data.path=% data.download=% experiment=% ckpt_path=%,$
 TRAIN_ARGS := $(if $(CHOSEN),,experiment=synthetic) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo web test test-fast test-wheel test-web lint tools benchmark clean
+.PHONY: help install train demo web test test-fast test-wheel test-web docs lint tools benchmark clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,13 @@ test: lint  ## lint, then all tests; OpenCV's training programs are compiled for
 
 test-fast: $(VENV)/.installed-test  ## the tests for every save of a file: under a minute, no compiler, no network
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not tools" $(ARGS)
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.installed-docs  ## the guides as a site, in build/docs; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # Needs Chromium, which npm cannot fetch: the test names what is missing
 test-web: web $(VENV)/.installed-test  ## the page in a real browser, against what Python finds
