@@ -65,8 +65,10 @@ class ReportSink(Sink):
         write_whole(base.with_name(f"{base.name}.html"), timeline_page(outcome.source, png.getvalue(), summary))
 
     def __exit__(self, *error: object) -> None:
-        """Write the page about the pictures."""
+        """Write the page about the pictures, unless there are no tables of them, or the run failed."""
         folder, groups = self.run.folder, FaceGroups()
+        if not tables.is_begun(folder) or error[0] not in (None, KeyboardInterrupt):
+            return
         outcomes = tables.read_outcomes(folder)
         films = set()
         for face in tables.read_faces(folder):
