@@ -54,6 +54,10 @@ def test_three_moods_are_learned_exported_and_found(drawn, commands):
     with (found / "faces.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [*rows[0]][-3:] == ["bored", "keen", "puzzled"]
+    joined = [f"pipeline.classifier={run}/checkpoints/best.onnx", "pipeline.colour=true", "pipeline.optional=false"]
+    commands.run("-m", "fer.export", "pipeline.detector=convolutional", *joined)  # what the page in web/ runs
+    described = json.loads((commands.folder / "pipeline.json").read_text())
+    assert described["classes"] == ["bored", "keen", "puzzled"] and described["colours"] == {}
     assert set(Counter(row["label"] for row in rows)) <= set(MOODS.values()) and len(rows) > 3
 
 
