@@ -58,7 +58,8 @@ def _handled_by(handler: Callable[[int, FrameType | None], NoReturn]) -> Iterato
 
 def _is_command() -> bool:
     """Whether this process was started as one of the project's commands, and is no program that uses its packages."""
-    module = dict(zip(sys.orig_argv, sys.orig_argv[1:], strict=False)).get("-m", "")
+    words = sys.orig_argv
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""  # the first: Hydra has a -m of its own
     script = Path(sys.argv[0]) if sys.argv else Path()
     return (
         module.partition(".")[0] in ("cascade", "fer")
