@@ -1,13 +1,14 @@
 // The page: pictures in by file, drop, paste and camera; frames, labels and bars out.
 const LARGEST = 1280; // pixels of the longer side of a picture, as it is shown and read
 const STEADY_MS = 300; // after which a frame of the camera counts half in the bars
+const FARTHEST = 12; // faces before the camera are at least so much of its height: a twelfth
 const SAME_FACE = 0.3; // overlap from which a face is that of the frame before
 
 const part = name => document.getElementById(name);
 const [view, status, caption, list, camera] = ["view", "status", "caption", "faces", "camera"].map(part);
 const pen = view.getContext("2d");
-const taken = new OffscreenCanvas(1, 1); // what is read, until it is shown together with what was found
-const takenPen = taken.getContext("2d", { willReadFrequently: true });
+// What is read, until it is shown together with what was found: two, as the next is read while one is shown
+const sheets = [0, 1].map(() => new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }));
 const say = text => { status.textContent = text; };
 
 const worker = new Worker("reader.js", { type: "module" });
@@ -23,9 +24,9 @@ worker.onmessage = ({ data: { id, result, error } }) => {
 };
 worker.onerror = () => say("The model cannot be run: this browser has no WebAssembly or no modules in workers.");
 
-function read(image) {
+function read(image, smallest) {
   const id = ++asked;
-  worker.postMessage({ id, picture: image }, [image.data.buffer]);
+  worker.postMessage({ id, picture: image, smallest }, [image.data.buffer]);
   return answerOf(id);
 }
 
@@ -79,16 +80,18 @@ function tell(faces, name) {
   return count;
 }
 
-function take(source, width, height) {
+async function take(source, width, height, smallest) {
   const scale = Math.min(1, LARGEST / Math.max(width, height));
-  [taken.width, taken.height] = [Math.round(width * scale), Math.round(height * scale)];
-  takenPen.drawImage(source, 0, 0, taken.width, taken.height);
-  return read(takenPen.getImageData(0, 0, taken.width, taken.height));
+  const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
+  const sheet = sheets.reverse()[0];
+  [sheet.canvas.width, sheet.canvas.height] = [wide, high];
+  sheet.drawImage(source, 0, 0, wide, high);
+  return { picture: sheet.canvas, ...await read(sheet.getImageData(0, 0, wide, high), smallest) };
 }
 
-function show(faces) {
-  [view.width, view.height] = [taken.width, taken.height];
-  pen.drawImage(taken, 0, 0);
+function show(picture, faces) {
+  [view.width, view.height] = [picture.width, picture.height];
+  pen.drawImage(picture, 0, 0);
   draw(faces);
 }
 
@@ -103,9 +106,9 @@ async function look(file) {
   }
   say(`Looking at ${file.name} …`);
   try {
-    const { faces, milliseconds } = await take(bitmap, bitmap.width, bitmap.height);
+    const { picture, faces, milliseconds } = await take(bitmap, bitmap.width, bitmap.height);
     publish(faces);
-    show(faces);
+    show(picture, faces);
     say(`${tell(faces, file.name)} in ${file.name}, ${Math.round(milliseconds)} ms.`);
     caption.textContent = "";
   } catch (error) {
@@ -156,19 +159,22 @@ async function live() {
   const video = Object.assign(document.createElement("video"), { srcObject: mine, muted: true, playsInline: true });
   await video.play();
   let [faces, last, rate] = [[], performance.now(), 0];
+  const look = () => take(video, video.videoWidth, video.videoHeight, video.videoHeight / FARTHEST);
   try {
+    let next = look();
     while (stream === mine) {
-      const { faces: seen } = await take(video, video.videoWidth, video.videoHeight);
+      const { picture, faces: seen } = await next;
+      if (stream !== mine) return;
+      next = look();
       const now = performance.now();
       faces = steadied(seen, faces, now - last);
       rate = rate ? 0.9 * rate + 100 / (now - last) : 1000 / (now - last);
       last = now;
-      if (stream !== mine) return;
       publish(faces);
-      show(faces);
+      show(picture, faces);
       caption.textContent = `${rate.toFixed(0)} frames/s`;
       say(`${tell(faces, "camera")} before the camera.`);
-      await new Promise(requestAnimationFrame);
+      if (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, { once: true }));
     }
   } catch (error) {
     stop();

@@ -10,13 +10,13 @@ const about = fetch("model/pipeline.json").then(answer => {
 });
 const session = ort.InferenceSession.create("model/pipeline.onnx", { graphOptimizationLevel: "all" });
 
-// width, height and RGBA bytes of a picture to its faces, surest first
-async function read({ width, height, data }) {
+// width, height and RGBA bytes of a picture to its faces, surest first; a width of the smallest one that is not the model's
+async function read({ width, height, data }, smallest) {
   const { min_size, threshold, max_windows, classes } = await about;
   const started = performance.now();
   const found = await (await session).run({
     picture: new ort.Tensor("uint8", new Uint8Array(data.buffer), [height, width, 4]),
-    min_size: new ort.Tensor("float32", Float32Array.of(min_size), []),
+    min_size: new ort.Tensor("float32", Float32Array.of(smallest ?? min_size), []),
     threshold: new ort.Tensor("float32", Float32Array.of(threshold), []),
     max_windows: new ort.Tensor("int64", BigInt64Array.of(BigInt(max_windows)), []),
   });
@@ -38,4 +38,4 @@ const answer = async (id, work) => {
   }
 };
 answer("about", Promise.all([about, session]).then(([values]) => values));
-onmessage = ({ data: { id, picture } }) => answer(id, read(picture));
+onmessage = ({ data: { id, picture, smallest } }) => answer(id, read(picture, smallest));
