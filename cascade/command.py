@@ -127,7 +127,8 @@ def run_command(
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then passes errors on instead of printing and exiting
     try:
-        with loading(), _reporting(verbose):
+        # a sweep's work may be in other processes, which this one waits for: that is no loading
+        with interruptible() if sweeps else loading(), _reporting(verbose):
             try:
                 hydra.main(version_base="1.3", config_path=str(CONFIGS / folder), config_name=config_name)(job)()
             except (ValueError, TypeError, AssertionError, AttributeError) as error:

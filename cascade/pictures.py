@@ -42,6 +42,12 @@ def for_opencv(path: str | Path) -> Any:
     return os.fsencode(path)
 
 
+def silence_opencv() -> None:
+    """Keep OpenCV and its FFmpeg from writing to the terminal: every failure that they log is an error of ours."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
 def is_hidden(path: Path) -> bool:
     """True for a relative path with a part that starts with a dot."""
     return any(part.startswith(".") for part in path.parts)

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 _FORMULA = "=+-@\t\r"
 _SECRET = re.compile(r"(?i)pass|pwd|psw|pin|token|key|secret|auth|sig|cred|user|usr|login|code|^(?:p|pw|u)$")
-_PARAMETER = re.compile(r"([^&;#?/=]+)(=|%3d)([^&;#?/]*)", re.IGNORECASE)
+_PARAMETER = re.compile(r"([^&;#?/=]+)(?:=|%3d)", re.IGNORECASE)
+_END = re.compile(r"[&;#?/]")
 _REAL = "FER_CASCADE_ADDRESSES"  # an environment variable: the processes that a launcher starts must know them, too
 
 
@@ -36,12 +37,13 @@ def masked(address: str) -> str:
     login, at, place = rest.rpartition("@")
     if at:
         rest = f"***@{place}" if ":" not in login else f"{login.partition(':')[0]}:***@{place}"
-    return scheme + separator + _PARAMETER.sub(_without_value, rest)
-
-
-def _without_value(parameter: re.Match[str]) -> str:
-    name = unquote(parameter[1])
-    return f"{parameter[1]}{parameter[2]}***" if _SECRET.search(name) else parameter[0]
+    parts, told = [scheme, separator], 0
+    for name in _PARAMETER.finditer(rest):
+        if name.start() >= told and _SECRET.search(unquote(name[1])):
+            parts += [rest[told : name.end()], "***"]
+            end = _END.search(rest, name.end())
+            told = end.start() if end else len(rest)
+    return "".join([*parts, rest[told:]])
 
 
 def hidden(address: str) -> str:

@@ -2,12 +2,15 @@
 
 import multiprocessing
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -118,6 +121,7 @@ def table(timings: list[Timing], chosen: BenchmarkSettings) -> str:
 
 def benchmark(chosen: BenchmarkSettings) -> None:
     """Time everything, each in a process of its own, and print the table."""
+    _scene(chosen)  # or an error, before anything is timed
     there = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
     work: list[Callable[[], Timing]] = [
         *(
@@ -140,7 +144,8 @@ def _each(work: list[Callable[[], Timing]]) -> Iterator[Timing | str]:
     """What each gives in a new process, whose memory is its own; or why it gives nothing."""
     context = multiprocessing.get_context("spawn")
     for one in work:
-        with ProcessPoolExecutor(1, context) as pool:
+        # Ctrl-C is this process's to tell of
+        with ProcessPoolExecutor(1, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
             try:
                 yield pool.submit(one).result()
             except UserError as error:
@@ -169,6 +174,10 @@ def _scene(chosen: BenchmarkSettings) -> Any:
 
 def _memory() -> float:
     """The most memory that this process has had, MB; 0 where the system does not tell."""
+    # Linux hands `ru_maxrss` on from the process that started this one
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
     try:
         import resource
     except ImportError:  # Windows
@@ -178,11 +187,10 @@ def _memory() -> float:
 
 
 def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - no path of ours
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
+    names: list[str] = []
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 

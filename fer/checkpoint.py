@@ -156,7 +156,7 @@ def released_checkpoints() -> dict[str, Path]:
 def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str], start: LoadedNetwork) -> None:
     """Give a new network the weights of a trained one.
 
-    Of its last layer, `head`, it takes the rows of classes that both have; those of others stay as they are.
+    What has a row per class of the last layer, `head`, takes those of classes that both have; others stay as they are.
 
     Args:
         network: the new one, changed in place.
@@ -177,7 +177,10 @@ def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str
     taken = torch.tensor([start.preprocessing.classes.index(name) for name in both], dtype=torch.int64)
     state, given = network.state_dict(), start.network.state_dict()
     for name, value in given.items():
-        state[name] = state[name].index_copy(0, to, value[taken]) if name.startswith("head.") else value
+        by_class = value.ndim > 0 and (len(value), len(state[name])) == (len(start.preprocessing.classes), len(classes))
+        if name.startswith("head.") and by_class:
+            value = state[name].index_copy(0, to, value[taken])
+        state[name] = value
     network.load_state_dict(state)
 
 

@@ -1,7 +1,6 @@
 """Find faces and read their expressions: `python detect.py photo.jpg`."""
 
 import logging
-import os
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from cascade.command import is_multirun, output_dir, require, run_command, settings
 from cascade.errors import ConfigError, OutputError
 from cascade.files import remove_parts, sole_use
+from cascade.pictures import silence_opencv
 from cascade.ranges import Count, Natural, NotNegative, Share
 from cascade.text import printable
 from fer.inference.classifier import load_classifier
@@ -87,16 +87,13 @@ def detect(config: DictConfig) -> None:
     chosen, folder = settings(config, DetectSettings), output_dir()
     if chosen.save.blur and (chosen.save.crops or chosen.explain):
         raise ConfigError("save.blur hides the faces that save.crops and explain show: choose")
-    given: Any = OmegaConf.to_container(chosen.source) if OmegaConf.is_list(chosen.source) else chosen.source
-    source = find_source(given, chosen.max_retries, chosen.seconds)
+    source = find_source(chosen.source, chosen.max_retries, chosen.seconds)
     live = isinstance(source, LiveSource)
     if isinstance(source, Files):
         source = source.shard(chosen.shard.index, chosen.shard.count)
     if chosen.threads is not None:
         cv2.setNumThreads(chosen.threads)
-    # Every failure that OpenCV and its FFmpeg log is an error of ours
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    silence_opencv()
     if isinstance(source, Files):
         _check_targets(chosen.save.video, source, folder)
         if source.skipped:

@@ -1,7 +1,7 @@
 """How well a model reads faces under worse conditions: `python -m fer.robustness ckpt_path=… data.path=…`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
@@ -17,7 +17,7 @@ class RobustnessSettings:
 
     data: Any
     ckpt_path: str
-    split: str
+    split: Annotated[Any, Literal["val", "test"]]
     groups: str | None
     faces: Count | None
     seed: Seed

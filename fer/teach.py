@@ -7,6 +7,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from cascade.command import run_command
+from cascade.interrupts import loading
 from cascade.ranges import Count, Seed
 
 
@@ -29,7 +30,8 @@ ConfigStore.instance().store(name="teach_schema", node=TeachSettings)
 
 def teach(config: DictConfig) -> None:
     """Write the teachers' answers as configured."""
-    from fer.training.answers import collect_answers
+    with loading():
+        from fer.training.answers import collect_answers
 
     collect_answers(config)
 

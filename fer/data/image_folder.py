@@ -78,8 +78,11 @@ class ImageFolder:
                 splits[split] = Faces(torch.from_numpy(np.stack(faces)[:, None]), torch.tensor(labels), names)
         if "train" not in splits:
             raise DataError(f"not one training image in {root.absolute()} can be read")
-        counts = splits["train"].labels.bincount(minlength=len(self.classes)).tolist()
-        _log.info("train: %s", ", ".join(f"{count:,} {name}" for name, count in zip(self.classes, counts, strict=True)))
+        numbers = splits["train"].labels.bincount(minlength=len(self.classes)).tolist()
+        counts = dict(zip(self.classes, numbers, strict=True))
+        _log.info("train: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        if few := [f"{count} of {name}" for name, count in counts.items() if count < _FEW]:
+            _log.warning("few to learn from: %s; below %d of a class much is chance", ", ".join(few), _FEW)
         if "val" not in splits:
             train = splits["train"]
             if not self.val_share:
@@ -91,17 +94,9 @@ class ImageFolder:
                 )
             _log.info("No val folder: %d of %d training images become val, by class", len(drawn), len(train))
             splits |= {"train": train[stays], "val": train[drawn]}
-        self._tell_of_few(splits)
-        return splits
-
-    def _tell_of_few(self, splits: Mapping[Split, Faces]) -> None:
-        counts = dict(
-            zip(self.classes, splits["train"].labels.bincount(minlength=len(self.classes)).tolist(), strict=True)
-        )
-        if few := [f"{count} of {name}" for name, count in counts.items() if count < _FEW]:
-            _log.warning("few to learn from: %s; below %d of a class much is chance", ", ".join(few), _FEW)
         if (count := len(splits["val"])) < 100 // _POINTS:
             _log.warning("%d faces to validate on: each is %.0f points of accuracy", count, 100 / count)
+        return splits
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class FaceDataModule(LightningDataModule):
         self.augmentation_seed = augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
         self.fold = fold
-        self._left_out = None if fold is None else _fold(fold)
+        self._left_out = None if fold is None else fold_numbers(fold)
         self.teacher_path = None if teacher is None else Path(teacher).expanduser()
         self._teacher: Teacher | None = None
         self._resized: dict[Split, Faces] = {}
@@ -152,7 +152,10 @@ class FaceDataModule(LightningDataModule):
             raise ConfigError(
                 f"data.fold is {self.fold}, but the checkpoint's training left out {fold}: set it to that"
             )
-        self._resume = state_dict
+        place = {name: state_dict.get(name, 0) for name in ("epoch", "served")}
+        if not all(isinstance(value, int) and value >= 0 for value in place.values()):
+            raise ValueError(f"the place in the epoch is {place}")
+        self._resume = place
 
     def on_after_batch_transfer(self, batch: tuple[Tensor, ...], dataloader_idx: int) -> tuple[Tensor, ...]:
         """Turn uint8 faces into the network's input, augmented while training.
@@ -213,7 +216,7 @@ def resized(images: Tensor, size: int) -> Tensor:
     return torch.from_numpy(np.stack([resize_face(image, size) for image in images[:, 0].numpy()])[:, None])
 
 
-def _fold(fold: str) -> tuple[int, int]:
+def fold_numbers(fold: str) -> tuple[int, int]:
     """Number and count of a fold such as `2/5`; ConfigError where there is no such fold."""
     found = re.fullmatch("([0-9]+)/([0-9]+)", fold)
     number, count = map(int, found.groups()) if found else (0, 0)

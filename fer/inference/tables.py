@@ -8,6 +8,7 @@ rows in `faces.csv` of inputs that it does not name come from an interruption, a
 import csv
 import io
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -184,11 +185,9 @@ def read_faces(folder: Path) -> Iterator[dict[str, Any]]:
         raise OutputError(f"{folder / FACES} was written by another version, which has to read it")
     for number, row in enumerate(rows, 2):
         try:
-            face = _as_json(row, classes, text)
-            json.dumps(face, allow_nan=False)
+            yield _as_json(row, classes, text)
         except ValueError:
             raise OutputError(f"{folder / FACES} is damaged in row {number}: {','.join(row)[:80]}") from None
-        yield face
 
 
 def _as_json(row: list[str], classes: list[str], text: Callable[[str], str]) -> dict[str, Any]:
@@ -196,14 +195,22 @@ def _as_json(row: list[str], classes: list[str], text: Callable[[str], str]) -> 
     return {
         "source": text(source),
         "frame": int(frame),
-        "time_s": float(time_s) if time_s else None,
+        "time_s": _number(time_s) if time_s else None,
         "track_id": int(track) if track else None,
-        "box": [float(value) for value in (x, y, width, height)],
-        "score": float(score),
+        "box": [_number(value) for value in (x, y, width, height)],
+        "score": _number(score),
         "label": text(label),
         "unsure": unsure == "true",
-        "probabilities": dict(zip(classes, map(float, shares), strict=True)),
+        "probabilities": dict(zip(classes, map(_number, shares), strict=True)),
     }
+
+
+def _number(text: str) -> float:
+    """A number of a table; ValueError for what is none, `nan` included, which JSON has not."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _read(table: Path) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ from cascade.terminal import progress_bar
 from fer.checkpoint import LoadedNetwork, load_network, read_checkpoint
 from fer.data.augmentation import Augmentation
 from fer.data.folds import fold_of
-from fer.data.module import FaceDataModule, resized
+from fer.data.module import FaceDataModule, fold_numbers, resized
 from fer.data.teacher import Teacher, TeacherInfo, checksum, draw_views
 
 log = logging.getLogger(__name__)
@@ -95,10 +95,15 @@ def load_teachers(paths: Sequence[Path]) -> Mapping[int, list[LoadedNetwork]]:
     networks: dict[str, list[LoadedNetwork]] = defaultdict(list)
     for path in paths:
         checkpoint = read_checkpoint(path)
-        fold = checkpoint.get(FaceDataModule.__name__, {}).get("fold")
-        if not isinstance(fold, str):
-            raise ModelError(f"teachers: {path} was trained on all faces; train it with data.fold=1/5 and so on")
-        networks[fold].append(load_network(path))
+        state = checkpoint.get(FaceDataModule.__name__)
+        fold = state.get("fold") if isinstance(state, dict) else None
+        try:
+            number, count = fold_numbers(fold if isinstance(fold, str) else "")
+        except ConfigError:
+            raise ModelError(
+                f"teachers: {path} was trained on all faces; train it with data.fold=1/5 and so on"
+            ) from None
+        networks[f"{number}/{count}"].append(load_network(path))
     counts = {fold.partition("/")[2] for fold in networks}
     count = int(counts.pop()) if len(counts) == 1 else 0
     if missing := [fold for number in range(1, count + 1) if (fold := f"{number}/{count}") not in networks]:

@@ -94,7 +94,7 @@ def _train(config: DictConfig) -> float | None:
     if config.ckpt_path is not None:
         _check_resumed(config, network)
     built = build_network(network)
-    if start is not None:
+    if start is not None and config.ckpt_path is None:
         begin_from(built, network, data.preprocessing.classes, start)
     classifier = ExpressionClassifier(
         network=built,
@@ -192,13 +192,9 @@ def _network_config(config: DictConfig, classes: Sequence[str]) -> dict[str, Any
 
 
 def _start_of(config: DictConfig) -> LoadedNetwork | None:
-    """The network whose weights a training begins with, if any; its faces' size becomes that of the data's."""
+    """The network whose weights a training begins with, or began with; its faces' size becomes that of the data's."""
     if config.init_from is None:
         return None
-    if config.ckpt_path is not None:
-        raise ConfigError(
-            "init_from begins a training with another's weights, ckpt_path goes on with one: give one of them"
-        )
     start = load_network(released_checkpoints().get(config.init_from, config.init_from))
     if config.data.image_size != start.preprocessing.size:
         log.info("%s was trained on faces of %d pixels; using that", config.init_from, start.preprocessing.size)
@@ -326,7 +322,7 @@ def _score_splits(
 
 def _refuse_more_processes_than_processors(trainer: Trainer) -> None:
     """Stop before as many processes are started as a slip of the finger may ask for."""
-    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > (count := os.cpu_count() or 1):
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > max(2, count := os.cpu_count() or 1):
         raise ConfigError(
             f"trainer.devices={trainer.num_devices} wants more processes than the {count} processors here"
         )

@@ -105,8 +105,6 @@ def measure_configured(config: DictConfig, folder: Path) -> None:
         DataError: the groups cannot be read, or are about other faces.
         ModelError: the checkpoint cannot be used.
     """
-    if config.split not in ("val", "test"):
-        raise ConfigError(f"split is {config.split}; it must be val or test")
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     loaded = load_network(released_checkpoints().get(config.ckpt_path, config.ckpt_path))

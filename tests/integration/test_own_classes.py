@@ -32,7 +32,7 @@ def test_three_moods_are_learned_exported_and_found(drawn, commands):
     run, output = commands.train(
         "run", "experiment=own_classes", f"data.path={drawn / 'moods'}", "trainer.max_epochs=20", tiny=False
     )
-    assert "20 bored, 20 keen, 20 puzzled" in output and "few to learn from" in output
+    assert "20 bored, 20 keen, 20 puzzled" in output and "6 faces to validate on" in output
     evaluation = ["train=false", f"ckpt_path={run}/checkpoints/best.ckpt", "data=image_folder"]
     judged, _ = commands.train("judged", *evaluation, f"data.path={drawn / 'others'}", tiny=False)
     scores = json.loads((judged / "metrics.json").read_text())["val"]
@@ -66,7 +66,7 @@ def test_mistakes_with_a_start_are_told(drawn, commands):
     for arguments, said in (
         (["init_from=nope.ckpt"], "no checkpoint at"),
         (["init_from=mini_xception", "model=resnet18"], "init_from is of another network"),
-        (["init_from=mini_xception", "ckpt_path=x"], "give one of them"),
+        (["init_from=mini_xception", "ckpt_path=x"], "no checkpoint at"),
         (["+model.num_classes=5"], "model.num_classes is the data's to say: it has 3 classes"),
     ):
         _, output = commands.train("wrong", *data, *arguments, tiny=False, status=2)

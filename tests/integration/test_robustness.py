@@ -77,3 +77,4 @@ def test_a_machine_is_measured_in_one_table(tmp_path: Path):
     ):
         assert f"| {row} | " in output
     assert "left out: there is no model file yunet.onnx" in output
+    assert "make no scene" in run_here(benchmark.main, "width=8", folder=tmp_path, status=2)

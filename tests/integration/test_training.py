@@ -119,9 +119,17 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(finished):
     assert b"loss/label_smoothing" in hparams.plugin_data.content
 
 
-def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path):
-    # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
-    overrides = ["trainer.max_epochs=5", "scheduler=reduce_on_plateau", "scheduler.patience=0", "logger=none"]
+@pytest.mark.parametrize(
+    "more",
+    [
+        # A schedule that watches a metric is the hardest to resume: its step comes at the end of an epoch
+        ["scheduler=reduce_on_plateau", "scheduler.patience=0"],
+        ["init_from=mini_xception", "callbacks.freeze.epochs=3"],  # in the middle of a frozen epoch
+    ],
+    ids=["plateau", "frozen"],
+)
+def test_resuming_equals_an_uninterrupted_run_bit_for_bit(tmp_path, more):
+    overrides = ["trainer.max_epochs=5", "logger=none", *more]
     whole, _ = train_here(tmp_path, "whole", *overrides)
     kick = f"+callbacks.kick={{_target_: tests.in_process.SignalAt, step: 10, number: {signal.SIGTERM.value}}}"
     part, output = train_here(tmp_path, "part", *overrides, kick, status=128 + signal.SIGTERM)

@@ -27,10 +27,10 @@ class LabelSink(Sink):
                 continue
             plain = name.removesuffix(f"_{face.label}").replace("/", "_")
             path = self.run.folder / face.label / f"{face.probabilities[face.label]:.3f}_{plain}.png"
-            number = 1
+            first, number = path, 1
             while path.exists():  # pictures of one name in several folders
                 number += 1
-                path = path.with_name(f"{path.stem.rpartition('~')[0] or path.stem}~{number}.png")
+                path = first.with_name(f"{first.stem}~{number}.png")
             save_picture(path, cut)
 
     def _due(self, source: str, track: int | None, time_s: float) -> bool:

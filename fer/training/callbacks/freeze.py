@@ -10,9 +10,10 @@ from fer.training.module import ExpressionClassifier
 
 
 class FreezeBody(Callback):
-    """Keeps all but the last layer, `head`, as it is for the first epochs, batch norm's statistics included.
+    """Keeps all but the last layer, `head`, as it is for the first epochs, batch norm's running statistics included.
 
-    A new head's large gradients would otherwise undo what `init_from` brought.
+    A new head's large gradients would otherwise undo what `init_from` brought. What `BatchNormStatistics` measures for
+    the averaged weights it measures all the same.
 
     Args:
         epochs: that this lasts.
@@ -20,6 +21,10 @@ class FreezeBody(Callback):
 
     def __init__(self, epochs: Natural = 0) -> None:
         self.epochs = epochs
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Freeze also where training goes on in the middle of an epoch, which has no start then."""
+        self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Freeze, or let go."""

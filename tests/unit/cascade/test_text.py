@@ -30,6 +30,9 @@ def test_a_cell_is_no_formula_and_gives_the_text_back(text: str):
         ("http://host/a?p=se&pw=se&pass%77ord=se", "http://host/a?p=***&pw=***&pass%77ord=***"),
         ("http://host/a?PASSWORD%3Dse&access_code=se", "http://host/a?PASSWORD%3D***&access_code=***"),
         ("http://host/a?credentials[]=se;x=1", "http://host/a?credentials[]=***;x=1"),
+        ("rtsp://host/channel=1_password=secret.sdp", "rtsp://host/channel=1_password=***"),
+        ("http://host/a?x=1%26password%3Dse&y=2", "http://host/a?x=1%26password%3D***&y=2"),
+        ("http://host/?" + "a=" * 5000, "http://host/?" + "a=" * 5000),
         ("rtsp://host/user=me_password=secret_channel=1.sdp", "rtsp://host/user=***"),
     ],
 )

@@ -231,3 +231,15 @@ def test_a_network_of_other_classes_begins_with_the_weights_of_a_trained_one(tmp
         assert torch.equal(ours["head.weight"][at], expected)
     with pytest.raises(ModelError, match=r"another network .* stem None there, 16 here"):
         begin_from(network, {**config, "stem": 16}, ("a", "b", "c"), trained)
+
+
+def test_of_a_head_of_several_layers_the_last_alone_has_a_row_per_class(tmp_path):
+    trained = load_network(_save(tmp_path / "a.ckpt"))
+    network = build_network(CONFIG | {"num_classes": 3})
+    hidden = nn.Linear(128, 5)
+    trained.network.head = nn.Sequential(hidden, nn.Linear(5, 7))
+    network.head = nn.Sequential(nn.Linear(128, 5), nn.Linear(5, 3))
+    begin_from(network, CONFIG | {"num_classes": 3}, ("happy", "x", "y"), trained)
+    assert torch.equal(network.head[0].weight, hidden.weight) and torch.equal(network.head[0].bias, hidden.bias)
+    place = trained.preprocessing.classes.index("happy")
+    assert torch.equal(network.head[1].weight[0], trained.network.head[1].weight[place])

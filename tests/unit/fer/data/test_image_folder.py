@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from cascade.errors import DataError
+from fer.data import audit  # noqa: F401 - its config has a schema
 from fer.data.image_folder import ImageFolder
 from fer.labels import EXPRESSIONS
 

@@ -7,6 +7,7 @@ import numpy as np
 from cascade.drawn.scenes import render_scene
 from fer.inference import ExpressionRecognizer
 from fer.inference.report import SHOWN, FaceGroups, folder_report, timeline
+from fer.inference.sinks.report import _Track
 
 
 def face(label: str, share: float, source: str = "a.png") -> dict:
@@ -52,3 +53,12 @@ def test_a_timeline_has_a_row_per_face_and_gaps_where_it_was_not_seen():
     assert len(rows) == 2 and len(rows[0].collections) == 4 and len(rows[1].collections) == 2
     figure.savefig("/dev/null", format="png")
     assert timeline("none", {}, ("happy",), {}) is not None
+
+
+def test_a_long_film_is_thinned_out_evenly_and_its_longest_faces_are_kept():
+    track = _Track()
+    shares = np.float32([0.25, 0.75])
+    for frame in range(50_000):
+        track.add(frame / 25, shares)
+    assert 2000 <= len(track.times) == len(track.shares) <= 4000
+    assert set(np.diff(track.times).round(4)) == {0.64} and (track.seen, track.last) == (50_000, 49_999 / 25)
