@@ -36,6 +36,7 @@ from cascade.text import hidden, printable
 T = TypeVar("T")
 EXTRAS = {
     "train": ("torch", "torchvision", "pytorch_lightning", "torchmetrics", "pandas", "tensorboard"),
+    "boost": ("numba",),
     "export": ("torch", "onnx", "onnxscript"),
     "explain": ("torch", "captum"),
 }

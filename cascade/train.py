@@ -20,6 +20,8 @@ def train(config: DictConfig) -> float:
     chosen = settings(config, TrainConfig)
     if config.trainer._target_.startswith("cascade.convolutional."):  # the base install leaves these out
         require("export", "torch", "torchvision", "pytorch_lightning", "onnx")
+    elif config.trainer._target_.startswith("cascade.boost."):
+        require("boost")
     with loading():
         trainer = instantiate(config.trainer)
     if chosen.vec == "opencv_faces":

@@ -1,7 +1,5 @@
 """The options of opencv_traincascade, and what a training with them needs: positives, negatives, bytes of memory."""
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +10,7 @@ from msgspec import Meta
 from cascade.checked import check_values
 from cascade.errors import ConfigError
 from cascade.ranges import Count, Natural, Part
+from cascade.training.memory import available_memory
 from cascade.training.trainer import Findings, Inputs
 
 Side = Annotated[int, Meta(ge=8)]
@@ -154,17 +153,3 @@ def buffer_bytes(options: TrainOptions, features: int) -> int:
     indices = min(options.precalcIdxBufSize * 2**20, (2 if samples < 65536 else 4) * samples * features)
     images = {"HAAR": 2, "LBP": 1, "HOG": 10}[options.featureType] * 4 * samples * (options.w + 1) * (options.h + 1)
     return values + (2 * indices if options.featureType == "HAAR" else 0) + images
-
-
-def available_memory() -> int | None:
-    """Bytes of memory that a new process can have without swapping; None where the system does not tell."""
-    if sys.platform != "linux":
-        names = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")
-        known = hasattr(os, "sysconf") and set(names) <= set(os.sysconf_names)
-        return os.sysconf(names[0]) * os.sysconf(names[1]) if known else None
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    limits = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
-    group, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if group.is_file() and used.is_file() and group.read_text().strip().isdigit():
-        limits.append(int(group.read_text()) - int(used.read_text()))
-    return min(limits, default=None)

@@ -90,6 +90,25 @@ def opencv(stages=3, other=False, easy=False):
     )
 
 
+def boost(stages=3, other=False, easy=False):
+    from cascade.boost.options import Options
+    from cascade.boost.trainer import BoostTrainer
+
+    return BoostTrainer(
+        Options(
+            numPos=150,
+            numNeg=150,
+            numStages=20 if easy else stages,
+            w=W,
+            h=H,
+            featureType="LBP",
+            maxFalseAlarmRate=0.9 if easy else 0.1,
+            maxDepth=2 if other else 1,
+            threads=1,
+        )
+    )
+
+
 def toy(stages=3, other=False, easy=False):
     return ToyTrainer(stages, depth=2 if other else 1, reached_after=2 if easy else 99)
 
@@ -132,7 +151,7 @@ def convolutional(stages=3, other=False, easy=False):
 # whose goal is reached before its last stage
 WITH_TOOLS = [pytest.mark.tools, pytest.mark.timeout(3600)]
 SLOW = pytest.param(convolutional, marks=pytest.mark.slow)
-TRAINERS = [toy, toy_of_pictures, SLOW, pytest.param(opencv, marks=WITH_TOOLS)]
+TRAINERS = [toy, toy_of_pictures, boost, SLOW, pytest.param(opencv, marks=WITH_TOOLS)]
 
 
 @pytest.fixture(params=TRAINERS)

@@ -1,0 +1,1 @@
+"""Our own trainer of boosted cascades, which writes OpenCV's XML."""

@@ -1,0 +1,119 @@
+"""A window's features: Haar-like (Viola and Jones 2001, Lienhart and Maydt 2002), multi-block LBP (Zhang et al. 2007)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int32]
+Kind = Literal["HAAR", "LBP"]
+
+_Shape = tuple[tuple[int, int], tuple[tuple[int, int, int, int], ...], int]
+# Haar features by their cells across and down, the cells that count more, and how often: with the whole counted -1 the
+# weights of a feature add up to nothing. Upright ones of BASIC and those that CORE adds, then those turned by 45°
+_BASIC: tuple[_Shape, ...] = (
+    ((2, 1), ((1, 0, 1, 1),), 2),
+    ((1, 2), ((0, 1, 1, 1),), 2),
+    ((3, 1), ((1, 0, 1, 1),), 3),
+    ((1, 3), ((0, 1, 1, 1),), 3),
+    ((2, 2), ((0, 0, 1, 1), (1, 1, 1, 1)), 2),
+)
+_MORE: tuple[_Shape, ...] = (((4, 1), ((1, 0, 2, 1),), 2), ((1, 4), ((0, 1, 1, 2),), 2), ((3, 3), ((1, 1, 1, 1),), 9))
+_TURNED: tuple[_Shape, ...] = (
+    ((2, 1), ((0, 0, 1, 1),), 2),
+    ((1, 2), ((0, 0, 1, 1),), 2),
+    ((3, 1), ((1, 0, 1, 1),), 3),
+    ((1, 3), ((0, 1, 1, 1),), 3),
+    ((4, 1), ((1, 0, 2, 1),), 2),
+    ((1, 4), ((0, 1, 1, 2),), 2),
+)
+POINTS = 16
+"""Corners of a feature: four for each of three rectangles, or those of the 3 × 3 cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of a window.
+
+    Attributes:
+        kind: HAAR or LBP.
+        rects: (F, 3, 4) int32, x, y, width, height of a Haar feature's rectangles, the last one perhaps empty; an LBP
+            feature's first one is the upper left of its 3 × 3 cells.
+        weights: (F, 3) int32 of the rectangles, 0 for an empty one.
+        turned: (F,) bool, whether the rectangles are turned by 45°: then x, y is the uppermost corner, and width runs
+            down to the right, height down to the left.
+    """
+
+    kind: Kind
+    rects: Ints
+    weights: Ints
+    turned: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rects)
+
+    def __getitem__(self, chosen: npt.NDArray[np.int64]) -> "Features":
+        return Features(self.kind, self.rects[chosen], self.weights[chosen], self.turned[chosen])
+
+    def points(self, stride: int) -> Ints:
+        """Where in an integral image with rows of `stride` the corners lie, from a window's first: (F, 16) int32."""
+        x, y, w, h = np.moveaxis(self.rects, -1, 0)
+        points = np.zeros((len(self), POINTS), np.int32)
+        if self.kind == "LBP":
+            grid = np.arange(4)
+            rows = y[:, :1, None] + grid[:, None] * h[:, :1, None]
+            columns = x[:, :1, None] + grid * w[:, :1, None]
+            points[:] = (rows * stride + columns).reshape(len(self), POINTS)
+            return points
+        upright = np.stack([y * stride + x, y * stride + x + w, (y + h) * stride + x, (y + h) * stride + x + w], -1)
+        aside = [(y, x), (y + h, x - h), (y + w, x + w), (y + w + h, x + w - h)]
+        tilted = np.stack([row * stride + column for row, column in aside], -1)
+        chosen = np.where(self.turned[:, None, None], tilted, upright)
+        points[:, :12] = np.where(self.weights[..., None] != 0, chosen, 0).reshape(len(self), 12)
+        return points
+
+
+def haar_features(width: int, height: int, mode: Literal["BASIC", "CORE", "ALL"]) -> Features:
+    """All Haar features of a window of width × height pixels: upright, with more shapes, or turned ones as well."""
+    shapes = [(shape, False) for shape in (*_BASIC, *(_MORE if mode != "BASIC" else ()))]
+    shapes += [(shape, True) for shape in _TURNED] if mode == "ALL" else []
+    parts = [_place(width, height, shape, turned) for shape, turned in shapes]
+    rects, weights, turned = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Features("HAAR", rects, weights, turned)
+
+
+def lbp_features(width: int, height: int) -> Features:
+    """All multi-block LBP features of a window: 3 × 3 equal cells of any size, anywhere."""
+    places = _places(width, height, 3, 3, False)
+    rects = np.zeros((len(places), 3, 4), np.int32)
+    rects[:, 0] = places
+    nothing = np.zeros((len(places), 3), np.int32)
+    return Features("LBP", rects, nothing, np.zeros(len(places), np.bool_))
+
+
+def _place(width: int, height: int, shape: _Shape, turned: bool) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """Rectangles, weights and direction of one shape at all places in all sizes."""
+    cells, counted, weight = shape
+    x, y, w, h = _places(width, height, *cells, turned).T
+    rects = np.zeros((len(x), 3, 4), np.int32)
+    weights = np.zeros((len(x), 3), np.int32)
+    rects[:, 0] = np.stack([x, y, cells[0] * w, cells[1] * h], 1)
+    weights[:, 0] = -1
+    for index, (right, down, across, along) in enumerate(counted, 1):
+        # among turned ones the next cell to the right lies w further down as well, the next one below h to the left
+        aside, deeper = (down * h, right * w) if turned else (0, 0)
+        rects[:, index] = np.stack([x + right * w - aside, y + down * h + deeper, across * w, along * h], 1)
+        weights[:, index] = weight
+    return rects, weights, np.full(len(x), turned)
+
+
+def _places(width: int, height: int, across: int, down: int, turned: bool) -> Ints:
+    """x, y and a cell's width and height for all grids of across × down cells that fit: (N, 4)."""
+    sides = np.meshgrid(np.arange(width), np.arange(height), np.arange(1, width + 1), np.arange(1, height + 1))
+    x, y, w, h = (side.transpose(1, 0, 2, 3).reshape(-1) for side in sides)
+    if turned:
+        fits = (x + across * w <= width) & (y + across * w + down * h <= height) & (x - down * h >= 0)
+    else:
+        fits = (x + across * w <= width) & (y + down * h <= height)
+    return np.stack([x, y, w, h], 1)[fits].astype(np.int32)

@@ -1,0 +1,158 @@
+"""Searching pictures for windows that the cascade, as far as it is trained, accepts wrongly.
+
+It looks where OpenCV's detector looks: at the picture and at smaller copies of it, each a tenth smaller than the one
+before, in steps of two pixels down to half the size and of one pixel below. It sees there what OpenCV's detector sees.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cascade.boost import kernels
+from cascade.boost.model import BoostedModel, Samples, integrals
+from cascade.boost.trees import Workers
+from cascade.pictures import Image, read_gray
+
+_FACTOR = 1.1  # from one copy's size to the next
+_ROWS = 64  # of so many rows of windows a pass looks at one, at seven more, or at the rest
+_PASSES = 3
+_BATCH = 16  # pictures that are looked at before it is asked whether that is enough
+
+
+@dataclass(eq=False)
+class Found:
+    """Windows of one picture that the cascade accepts: (N, height, width) uint8, out of how many."""
+
+    patches: Image
+    accepted: int
+    looked_at: int
+
+
+@dataclass(eq=False)
+class Negatives:
+    """The negatives of a training: what is left of those found before, and where to look for more.
+
+    No window is looked at twice: pictures are gone through in `_PASSES` passes over different rows, so that the first
+    windows come from all pictures, and then once more mirrored, at sizes in between.
+
+    Attributes:
+        pictures: the files.
+        window: width and height.
+        seed: of the order of the pictures, and of what is taken of a picture with very many windows.
+        budget: bytes of pictures that are kept once they were read.
+        patches: (N, height, width) uint8, windows that the cascade accepted when they were found.
+        position: how many pictures were looked at, over all passes.
+        share: of all windows that the cascade accepts, as far as those that were looked at tell.
+    """
+
+    pictures: Sequence[Path]
+    window: tuple[int, int]
+    seed: int
+    budget: float
+    patches: Image = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
+    position: int = 0
+    share: float = 1.0
+    _kept: dict[int, Image] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not len(self.patches):
+            self.patches = np.zeros((0, self.window[1], self.window[0]), np.uint8)
+
+    @property
+    def _end(self) -> int:
+        return 2 * _PASSES * len(self.pictures)
+
+    def collect(self, model: BoostedModel, wanted: int, workers: Workers, tell: Callable[[int, int], None]) -> Image:
+        """Windows that the cascade accepts, at most `wanted`; fewer where there are no more.
+
+        Args:
+            model: the cascade.
+            wanted: so many.
+            workers: look at pictures.
+            tell: is told how many there are, and how many windows were looked at, from time to time.
+
+        Returns:
+            (N, height, width) uint8.
+        """
+        if len(self.patches):
+            still = model.judge(Samples(self.patches))[0] == len(model.stages)
+            self.patches, self.share = self.patches[still], self.share * float(still.mean())
+        accepted = looked_at = 0
+        while len(self.patches) < wanted and self.position < self._end:
+            kept = [self.patches]
+            count = len(self.patches)
+            places = range(self.position, min(self.position + _BATCH, self._end))
+            for found in workers.pool.map(lambda place: self._look(model, place, wanted), places):
+                if count >= wanted:
+                    break  # what is left of the batch is looked at again when more is wanted
+                kept.append(found.patches)
+                count += len(found.patches)
+                accepted, looked_at = accepted + found.accepted, looked_at + found.looked_at
+                self.position += 1
+            self.patches = np.concatenate(kept)
+            tell(count, looked_at)
+        if looked_at:
+            self.share = accepted / looked_at
+        return self.patches[:wanted]
+
+    def _look(self, model: BoostedModel, place: int, wanted: int) -> Found:
+        """Look at one picture, in the rows of one pass."""
+        turn, index = divmod(place, len(self.pictures))
+        mirrored, turn = divmod(turn, _PASSES)
+        order = np.random.default_rng((self.seed, mirrored, turn)).permutation(len(self.pictures))
+        picture = self._read(int(order[index]))
+        if mirrored:
+            picture = np.ascontiguousarray(picture[:, ::-1])
+        width, height = self.window
+        turned = bool(model.features.turned[model.used()].any())
+        buffer = np.empty(4096, np.int64)
+        hits: list[tuple[Image, int, int]] = []
+        looked_at = 0
+        for copy, step in copies(picture, self.window, math.sqrt(_FACTOR) if mirrored else 1.0):
+            rows = np.arange(0, copy.shape[0] - height + 1, step)
+            number = (np.arange(len(rows)) + index) % _ROWS
+            rows = rows[(number == 0, (number % 8 == 0) & (number != 0), number % 8 != 0)[turn]]
+            if not len(rows):
+                continue
+            stride, columns = copy.shape[1] + 1, copy.shape[1] - width + 1
+            images = tuple(image.reshape(-1) for image in integrals(copy, turned))
+            look = (images, stride, rows, columns, step, model.compile(stride))
+            count = kernels.scan(*look, buffer)
+            if count > len(buffer):
+                buffer = np.empty(count, np.int64)
+                kernels.scan(*look, buffer)
+            looked_at += len(rows) * len(range(0, columns, step))
+            hits += [(copy, *divmod(int(base), stride)) for base in buffer[:count]]
+        # that not a few pictures full of texture make up all negatives; in the last pass they may be needed
+        most = max(4, math.ceil(4 * wanted / len(self.pictures))) * (8 if turn == _PASSES - 1 else 1)
+        accepted = len(hits)
+        if accepted > most:
+            chosen = np.random.default_rng((self.seed, place)).choice(accepted, most, replace=False)
+            hits = [hits[which] for which in np.sort(chosen)]
+        patches = [copy[y : y + height, x : x + width] for copy, y, x in hits]
+        return Found(np.array(patches, np.uint8).reshape(-1, height, width), accepted, looked_at)
+
+    def _read(self, index: int) -> Image:
+        picture = self._kept.get(index)
+        if picture is None:
+            picture = read_gray(self.pictures[index])
+            if picture.size <= self.budget:
+                self.budget -= picture.size
+                self._kept[index] = picture
+        return picture
+
+
+def copies(picture: Image, window: tuple[int, int], factor: float) -> Iterator[tuple[Image, int]]:
+    """The picture and smaller copies of it as OpenCV makes them, and the steps in which it looks at each."""
+    width, height = window
+    while True:
+        size = (round(picture.shape[1] / np.float32(factor)), round(picture.shape[0] / np.float32(factor)))
+        if size[0] < width or size[1] < height:
+            return
+        copy = picture if factor == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR_EXACT)
+        yield np.asarray(copy), 1 if factor > 2 else 2
+        factor *= _FACTOR

@@ -1,0 +1,241 @@
+"""A boosted cascade in the making: its trees and stages, its decision on samples, and its XML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cascade.boost import kernels
+from cascade.boost.features import Features, Ints
+from cascade.pictures import Image
+from cascade.xml import CascadeXml
+
+Floats = npt.NDArray[np.float32]
+EPSILON = np.float32(1e-5)
+"""By so much OpenCV lowers a stage's threshold when it reads it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """A weak classifier.
+
+    Attributes:
+        nodes: (M, 3) int32: a feature, and where a sample goes to the left or right, a node's number or less than 1 for
+            a leaf: that of 0, -1, -2 … is the first, second, third one.
+        cuts: (M,) float32, values below go left; nothing for LBP features.
+        subsets: (M, 8) int32, one bit for each code that goes left; (0, 8) for Haar features.
+        leaves: (M + 1,) float32, what the tree says.
+    """
+
+    nodes: Ints
+    cuts: Floats
+    subsets: Ints
+    leaves: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedStage:
+    """A stage of a cascade.
+
+    Attributes:
+        trees: its weak classifiers.
+        threshold: the least sum of what they say of a window that is accepted, a float32, as the file has it.
+        goes_on: whether the sum begins with that of the stage before; in the file, which knows nothing of that, such a
+            stage repeats the trees of that one.
+    """
+
+    trees: tuple[Tree, ...]
+    threshold: float
+    goes_on: bool = False
+
+    @property
+    def accepts_from(self) -> np.float32:
+        """The sum from which OpenCV accepts."""
+        return np.float32(self.threshold) - EPSILON
+
+
+class Compiled(NamedTuple):
+    """A cascade as `kernels.judge` takes it, for integral images of one stride."""
+
+    inset: Ints  # (4,) the corners of the window less a pixel on each side
+    area: float  # its pixels
+    points: Ints  # (M, 16) of each node's feature
+    weights: Ints  # (M, 3) of its rectangles
+    turned: npt.NDArray[np.bool_]  # (M,) whether these are
+    stages: Ints  # (S + 1,) the first tree of each stage, and their number
+    thresholds: npt.NDArray[np.float64]  # (S,) the sums from which stages accept
+    goes_on: npt.NDArray[np.bool_]  # (S,) whether the sum begins with that of the stage before
+    trees: Ints  # (T + 1,) the first node of each tree, and their number
+    nodes: Ints  # (M, 2) where a window goes to the left and right, as in `Tree`, of all trees
+    cuts: Floats
+    subsets: Ints
+    leaves: Floats
+    simple: bool  # whether all trees are stumps of Haar features
+
+
+@dataclass(eq=False)
+class BoostedModel:
+    """A cascade of boosted trees.
+
+    Attributes:
+        window: width and height in pixels.
+        features: all features of the window, to which the nodes' numbers refer.
+        stages: those that are trained.
+    """
+
+    window: tuple[int, int]
+    features: Features
+    stages: list[BoostedStage] = field(default_factory=list)
+
+    def trees(self) -> list[Tree]:
+        """The trees of all stages."""
+        return [tree for stage in self.stages for tree in stage.trees]
+
+    def used(self) -> npt.NDArray[np.int64]:
+        """The numbers of the features that any tree uses, in order."""
+        return np.unique(_joined([tree.nodes[:, 0] for tree in self.trees()], (0,), np.int64)).astype(np.int64)
+
+    def compile(self, stride: int) -> Compiled:
+        """The cascade for integral images with rows of `stride`."""
+        trees = self.trees()
+        nodes = _joined([tree.nodes for tree in trees], (0, 3), np.int32)
+        features = self.features[nodes[:, 0]]
+        return Compiled(
+            inset(self.window, stride),
+            float((self.window[0] - 2) * (self.window[1] - 2)),
+            features.points(stride).astype(np.uint64),
+            features.weights,
+            features.turned,
+            _offsets([len(stage.trees) for stage in self.stages]),
+            np.array([stage.accepts_from for stage in self.stages], np.float64),
+            np.array([stage.goes_on for stage in self.stages], np.bool_),
+            _offsets([len(tree.nodes) for tree in trees]),
+            np.ascontiguousarray(nodes[:, 1:]),
+            _joined([tree.cuts for tree in trees], (0,), np.float32),
+            _joined([tree.subsets for tree in trees], (0, 8), np.int32),
+            _joined([tree.leaves for tree in trees], (0,), np.float32),
+            features.kind == "HAAR" and len(nodes) == len(trees),
+        )
+
+    def judge(self, samples: "Samples") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The cascade's decision on samples of the window.
+
+        Returns:
+            How many stages accept each, and the sum of the last one that was asked: (N,) both.
+        """
+        count = len(samples)
+        passed, totals = np.zeros(count, np.int64), np.zeros(count)
+        if count and self.stages:
+            bases = np.arange(count) * samples.images[0].shape[1]
+            flat = tuple(image.reshape(-1) for image in samples.images)
+            own = self.compile(self.window[0] + 1)
+            scales = samples.scales if self.features.kind == "HAAR" else np.ones(count, np.float32)
+            kernels.judge(flat, bases, scales, own, 0, passed, totals)
+        return passed, totals
+
+    def xml(self, parameters: dict[str, Any]) -> CascadeXml:
+        """The cascade in OpenCV's format; the parameters are the training's, and OpenCV does not read them."""
+        used = self.used()
+        node = ElementTree.Element("cascade")
+        _add(node, stageType="BOOST", featureType=self.features.kind, height=self.window[1], width=self.window[0])
+        _add(ElementTree.SubElement(node, "stageParams"), **parameters)
+        kept = ElementTree.SubElement(node, "featureParams")
+        _add(kept, maxCatCount=256 if self.features.kind == "LBP" else 0, featSize=1)
+        _add(node, stageNum=len(self.stages))
+        stages = ElementTree.SubElement(node, "stages")
+        trees: tuple[Tree, ...] = ()
+        for stage in self.stages:
+            trees = (*trees, *stage.trees) if stage.goes_on else stage.trees
+            entry = ElementTree.SubElement(stages, "_")
+            _add(entry, maxWeakCount=len(trees), stageThreshold=_text(stage.threshold))
+            weak = ElementTree.SubElement(entry, "weakClassifiers")
+            for tree in trees:
+                written = ElementTree.SubElement(weak, "_")
+                texts = []
+                for index, (feature, left, right) in enumerate(tree.nodes):
+                    test = tree.subsets[index] if len(tree.subsets) else [_text(tree.cuts[index])]
+                    texts.append(" ".join(map(str, (left, right, np.searchsorted(used, feature), *test))))
+                _add(written, internalNodes=" ".join(texts), leafValues=" ".join(map(_text, tree.leaves)))
+        features = ElementTree.SubElement(node, "features")
+        chosen = self.features[used]
+        for rects, weights, turned in zip(chosen.rects, chosen.weights, chosen.turned, strict=True):
+            entry = ElementTree.SubElement(features, "_")
+            if chosen.kind == "LBP":
+                _add(entry, rect=" ".join(map(str, rects[0])))
+                continue
+            listed = ElementTree.SubElement(entry, "rects")
+            for rect, weight in zip(rects, weights, strict=True):
+                if weight:
+                    ElementTree.SubElement(listed, "_").text = " ".join(map(str, (*rect, f"{weight}.")))
+            _add(entry, tilted=int(turned))
+        ElementTree.indent(node)
+        return CascadeXml(node)
+
+
+class Samples:
+    """Integral images of samples of one size.
+
+    Attributes:
+        images: three (N, P) int32, upright, of squares, turned by 45°, P = (height + 1) × (width + 1).
+        patches: (N, height, width) uint8.
+        scales: (N,) float32 that the samples' Haar values are multiplied with; 0 for those without contrast.
+    """
+
+    def __init__(self, patches: Image) -> None:
+        self.patches = patches
+        count, height, width = patches.shape
+        self.images = tuple(np.empty((count, (height + 1) * (width + 1)), np.int32) for _ in range(3))
+        for index, patch in enumerate(patches):
+            for image, made in zip(self.images, integrals(patch), strict=True):
+                image[index] = made.reshape(-1)
+        corners, area = inset((width, height), width + 1), float((width - 2) * (height - 2))
+        pairs = zip(self.images[0], self.images[1], strict=True)
+        self.scales = np.array([kernels.window_scale(*pair, 0, corners, area) for pair in pairs], np.float32)
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+
+def integrals(picture: Image, turned: bool = True) -> tuple[Ints, Ints, Ints]:
+    """OpenCV's integral images of a picture (H, W): upright, of squares, turned by 45°: (H + 1, W + 1) int32 each.
+
+    The last one takes most of the time; where it is not needed, the first one stands for it.
+    """
+    whole = cv2.CV_32S
+    if not turned:
+        made = cv2.integral2(picture, sdepth=whole, sqdepth=whole)
+        upright, squares = (np.asarray(image, np.int32) for image in made)
+        return upright, squares, upright
+    upright, squares, tilted = (
+        np.asarray(image, np.int32) for image in cv2.integral3(picture, sdepth=whole, sqdepth=whole)
+    )
+    return upright, squares, tilted
+
+
+def inset(window: tuple[int, int], stride: int) -> Ints:
+    """The corners of a window less one pixel on each side, in an integral image with rows of `stride`."""
+    width, height = window
+    top, bottom = stride, (height - 1) * stride
+    return np.array([top + 1, top + width - 1, bottom + 1, bottom + width - 1], np.int32)
+
+
+def _offsets(lengths: Sequence[int]) -> Ints:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32)
+
+
+def _joined(arrays: Sequence[npt.NDArray[Any]], empty: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
+    return np.concatenate([np.zeros(empty, dtype), *arrays])
+
+
+def _text(value: float | np.float32) -> str:
+    """A float32 in the fewest digits that give the same one again."""
+    return str(np.float32(value))
+
+
+def _add(node: ElementTree.Element, **values: Any) -> None:
+    for name, value in values.items():
+        ElementTree.SubElement(node, name).text = str(value)

@@ -1,0 +1,69 @@
+"""The options of a boosted training; those that opencv_traincascade has, too, go by its names."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from cascade.checked import check_values
+from cascade.ranges import Count, Part, Positive, Seed
+from cascade.training.memory import available_memory
+from cascade.training.trainer import Findings, Inputs
+
+_FEW = 20  # samples
+
+
+@dataclass(kw_only=True)
+class Options:
+    """How a cascade is boosted; `configs/cascade/trainer/boost.yaml` has meanings and defaults."""
+
+    numPos: Count = 2000  # noqa: N815  (OpenCV's names)
+    numNeg: Count = 1000  # noqa: N815
+    numStages: Count = 20  # noqa: N815
+    w: Annotated[int, Meta(ge=8)] = 24
+    h: Annotated[int, Meta(ge=8)] = 24
+    featureType: Literal["HAAR", "LBP"] = "HAAR"  # noqa: N815
+    mode: Literal["BASIC", "CORE", "ALL"] = "BASIC"
+    minHitRate: Part = 0.995  # noqa: N815
+    maxFalseAlarmRate: Part = 0.5  # noqa: N815
+    weightTrimRate: Part = 0.95  # noqa: N815
+    maxDepth: Annotated[int, Meta(ge=1, le=8)] = 1  # noqa: N815
+    maxWeakCount: Count = 100  # noqa: N815
+    acceptanceRatioBreakValue: float = -1.0  # noqa: N815
+    nested: bool = True
+    features_per_tree: Part = 1.0
+    seed: Seed = 0
+    threads: Count | None = None
+    memory: Positive = 4.0
+
+    def __post_init__(self) -> None:
+        check_values(Options, vars(self), "options.")
+
+
+def check_requirements(inputs: Inputs, options: Options, features: int) -> Findings:
+    """Check the numbers of a training against each other; what the inputs themselves lack is not repeated."""
+    samples = options.numPos + options.numNeg
+    table = min(features * samples, int(options.memory * 2**30))
+    found = Findings(
+        summary=f"{features} features, {table / 2**20:.0f} MB of their values", about={"features": features}
+    )
+    if 0 < inputs.samples < _FEW:
+        found.errors.append(
+            f"{inputs.samples} samples are too few to learn from; {_FEW} are the least, hundreds better"
+        )
+    elif 0 < inputs.samples < options.numPos:
+        found.warnings.append(
+            f"{inputs.vec} holds {inputs.samples} samples, fewer than numPos {options.numPos}: all of them are used"
+        )
+    if inputs.negatives and inputs.windows < options.numNeg:
+        found.errors.append(
+            f"The {len(inputs.negatives)} negatives of {inputs.bg} hold about {inputs.windows} windows of {options.w}×"
+            f"{options.h}, fewer than numNeg {options.numNeg}: give more or larger pictures, or lower options.numNeg."
+        )
+    available = available_memory()
+    if available is not None and table > 0.8 * available:
+        found.errors.append(
+            f"The features' values need {table / 2**20:.0f} MB of {available / 2**20:.0f} MB that are free. Lower "
+            "options.memory: each stage then chooses among fewer features."
+        )
+    return found

@@ -1,0 +1,241 @@
+"""The trainer: stage after stage, each on the positives and negatives that those before it accept."""
+
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.boost.boosting import Rates, boost
+from cascade.boost.features import Features, haar_features, lbp_features
+from cascade.boost.mining import Negatives
+from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree
+from cascade.boost.options import Options, check_requirements
+from cascade.boost.trees import Table, Workers
+from cascade.detectors.names import RESULTS
+from cascade.errors import EarlyStop, TrainingError
+from cascade.files import whole
+from cascade.samples.vec import read_vec
+from cascade.training.preflight import not_writable
+from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
+
+MODEL = RESULTS[".xml"]
+_FREE = ("threads", "memory")  # how fast, not what: these may differ when a training is continued
+_TREE = ("nodes", "cuts", "subsets", "leaves")
+
+
+class BoostTrainer:
+    """Trains a boosted cascade on samples of its window, without OpenCV's binaries: `cascade.xml`."""
+
+    name = "boost"
+    uses: Collection[str] = ("vec",)
+
+    def __init__(self, options: Options) -> None:
+        self.window = (options.w, options.h)
+        self.stages = options.numStages
+        self.settings: Mapping[str, Any] = asdict(options)
+        self._options = options
+
+    def may_change(self, name: str, old: Any, new: Any) -> bool:
+        """More stages are added to those that are there."""
+        return name in _FREE or (name == "numStages" and int(new) > int(old))
+
+    def check(self, inputs: Inputs) -> Findings:
+        """Find numbers that do not go together, and a lack of memory."""
+        return check_requirements(inputs, self._options, len(self._features()))
+
+    def finished(self, folder: Path) -> Finished:
+        """The stages that can be read."""
+        return Finished(len(_read_stages(folder, self.stages)))
+
+    def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
+        """Train the stages that are missing, and write the cascade."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(not_writable(folder, error.strerror)) from error
+        return _Run(self._options, self._features(), inputs, folder, observers).train()
+
+    def _features(self) -> Features:
+        if self._options.featureType == "LBP":
+            return lbp_features(*self.window)
+        return haar_features(*self.window, self._options.mode)
+
+
+class _Run:
+    """One training, from what is there to its end."""
+
+    def __init__(
+        self, options: Options, features: Features, inputs: Inputs, folder: Path, observers: Sequence[Observer]
+    ) -> None:
+        self.options, self.folder, self.observers = options, folder, observers
+        self.workers = Workers(options.threads)
+        self.model = BoostedModel((options.w, options.h), features, _read_stages(folder, options.numStages))
+        self.positives = Samples(read_vec(inputs.vec, options.w, options.h))
+        self.negatives = Negatives(inputs.negatives, self.model.window, options.seed, options.memory * 2**30)
+        if (kept := _read(_negatives_file(folder, len(self.model.stages) - 1))) is not None:
+            self.negatives.patches, self.negatives.position = kept["patches"], int(kept["position"])
+            self.negatives.share = float(kept["share"])
+
+    def train(self) -> Training:
+        """Train the stages that are missing; a training that runs out of something ends early."""
+        early = None
+        while early is None and len(self.model.stages) < self.options.numStages:
+            early = self._train_stage(len(self.model.stages))
+        count = len(self.model.stages)
+        if count == 0:
+            raise early or TrainingError("no stage was trained")
+        self._write_cascade()
+        trees = len(self.model.trees())
+        return Training(self.folder / MODEL, count, f"{trees} weak trees", early, {"weak_trees": trees})
+
+    def _train_stage(self, index: int) -> EarlyStop | None:
+        """Train a stage and save it; an early stop where there is nothing to train it on."""
+        started = monotonic()
+        options, model = self.options, self.model
+        stage = Stage(index, own={"weak": 0})
+        passed, _ = model.judge(self.positives)
+        chosen = np.flatnonzero(passed == index)[: options.numPos]
+        stage.positives, stage.positives_consumed = len(chosen), int(chosen.max(initial=-1)) + 1
+
+        def count(found: int, looked_at: int) -> None:
+            stage.seconds = monotonic() - started
+            self._tell(stage, f"collecting negatives: {found} of {options.numNeg}, among {looked_at:,} windows")
+
+        self._tell(stage, "collecting negatives")
+        patches = self.negatives.collect(model, options.numNeg, self.workers, count)
+        stage.negatives, stage.acceptance_ratio = len(patches), self.negatives.share
+        if early := self._reason_to_stop(stage):
+            return early
+        self._tell(stage, "computing features")
+        samples = Samples(np.concatenate([self.positives.patches[chosen], patches]))
+        labels = np.repeat([1.0, -1.0], [len(chosen), len(patches)])
+        before = model.judge(samples)[1] if options.nested and index else None
+        random = np.random.default_rng((options.seed, index))
+        table = Table(model.features, samples, self.workers, options.memory * 2**30, random)
+
+        def tell(rates: Rates) -> None:
+            stage.own["weak"] = rates.trees
+            stage.hit_rate, stage.false_alarm_rate = rates.hit_rate, rates.false_alarm_rate
+            stage.seconds = monotonic() - started
+            self._tell(stage, f"boosting: {rates.trees} weak trees, false alarms {rates.false_alarm_rate:.3f}")
+
+        boosted, rates = boost(table, labels, before, options, random, tell)
+        if not boosted.trees:
+            return EarlyStop(f"Stage {index} cannot be trained: no feature tells its positives and negatives apart.")
+        model.stages.append(boosted)
+        self._save(index)
+        stage.seconds, stage.finished = monotonic() - started, True
+        if rates.trees >= options.maxWeakCount and rates.false_alarm_rate > options.maxFalseAlarmRate:
+            self._note(
+                f"stage {index} ended at maxWeakCount {options.maxWeakCount} above maxFalseAlarmRate "
+                f"{options.maxFalseAlarmRate}: raise options.maxWeakCount, or give more or better samples"
+            )
+        for observer in self.observers:
+            observer.stage_finished(stage)
+        return None
+
+    def _reason_to_stop(self, stage: Stage) -> EarlyStop | None:
+        """Why a stage is not trained, as opencv_traincascade would not either."""
+        options, ratio = self.options, stage.acceptance_ratio
+        goal = options.maxFalseAlarmRate**options.numStages / options.maxDepth
+        if stage.positives == 0:
+            why = f"No positive passes the {stage.index} stages. Raise options.minHitRate."
+        elif stage.index and ratio <= goal:
+            why = (
+                f"They already reach the false-alarm rate asked for, maxFalseAlarmRate^numStages = {goal:.3g}. For a "
+                "stricter cascade give harder or more negatives, or a lower options.maxFalseAlarmRate."
+            )
+        elif stage.negatives < options.numNeg:
+            why = (
+                f"The negatives hold {stage.negatives} windows that these stages mistake for a positive, fewer than "
+                f"numNeg {options.numNeg}. Add pictures without faces, or lower options.numNeg."
+            )
+        elif ratio <= options.acceptanceRatioBreakValue:
+            why = (
+                "The share of accepted negatives fell to options.acceptanceRatioBreakValue "
+                f"{options.acceptanceRatioBreakValue}."
+            )
+        else:
+            return None
+        return EarlyStop(
+            f"Training ended after {stage.index} of {options.numStages} stages; {MODEL} holds those {stage.index} and "
+            f"can be used as it is (accept_early_stop=true makes this a success). {why}"
+        )
+
+    def _save(self, index: int) -> None:
+        """Save a stage, and before it what is needed to go on after it."""
+        negatives = self.negatives
+        state = {"patches": negatives.patches, "position": negatives.position, "share": negatives.share}
+        _write(_negatives_file(self.folder, index), state)
+        stage = self.model.stages[index]
+        parts = {name: np.concatenate([getattr(tree, name) for tree in stage.trees]) for name in _TREE}
+        sizes = [len(tree.nodes) for tree in stage.trees]
+        _write(
+            _stage_file(self.folder, index),
+            {**parts, "sizes": sizes, "threshold": np.float32(stage.threshold), "goes_on": stage.goes_on},
+        )
+        _negatives_file(self.folder, index - 1).unlink(missing_ok=True)
+
+    def _write_cascade(self) -> None:
+        options = self.options
+        parameters = {
+            "boostType": "GAB",
+            "minHitRate": options.minHitRate,
+            "maxFalseAlarm": options.maxFalseAlarmRate,
+            "weightTrimRate": options.weightTrimRate,
+            "maxDepth": options.maxDepth,
+            "maxWeakCount": options.maxWeakCount,
+        }
+        self.model.xml(parameters).write(self.folder / MODEL)
+
+    def _tell(self, stage: Stage, activity: str) -> None:
+        for observer in self.observers:
+            observer.update(stage, activity)
+
+    def _note(self, text: str) -> None:
+        for observer in self.observers:
+            observer.noted(text)
+
+
+def _stage_file(folder: Path, index: int) -> Path:
+    return folder / f"stage{index}.npz"
+
+
+def _negatives_file(folder: Path, index: int) -> Path:
+    """What is known of the negatives after a stage."""
+    return folder / f"negatives{index}.npz"
+
+
+def _write(path: Path, arrays: Mapping[str, Any]) -> None:
+    with whole(path) as part, part.open("wb") as handle:
+        np.savez(handle, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
+
+
+def _read(path: Path) -> dict[str, npt.NDArray[Any]] | None:
+    """What was saved; None where there is nothing, or something cut short."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _read_stages(folder: Path, most: int) -> list[BoostedStage]:
+    """The stages of a folder up to the first that cannot be read."""
+    stages: list[BoostedStage] = []
+    while len(stages) < most and (kept := _read(_stage_file(folder, len(stages)))) is not None:
+        ends = np.cumsum(kept["sizes"])
+        starts = ends - kept["sizes"]
+        trees = []
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            subsets = kept["subsets"][start:end]  # none for Haar features
+            cuts = kept["cuts"][start:end]
+            leaves = kept["leaves"][start + number : end + number + 1]
+            trees.append(Tree(kept["nodes"][start:end], cuts, subsets, leaves))
+        stages.append(BoostedStage(tuple(trees), float(kept["threshold"]), bool(kept["goes_on"])))
+    return stages
