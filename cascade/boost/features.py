@@ -1,7 +1,7 @@
-"""A window's features: Haar-like (Viola and Jones 2001, Lienhart and Maydt 2002), multi-block LBP (Zhang et al. 2007)."""
+"""The features of a window: Haar-like (Viola and Jones 2001, Lienhart and Maydt 2002) and LBP (Zhang et al. 2007)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,25 @@ POINTS = 16
 """Corners of a feature: four for each of three rectangles, or those of the 3 × 3 cells."""
 
 
+class Layout(NamedTuple):
+    """How an integral image lies in memory, row after row.
+
+    Attributes:
+        stride: of the rows.
+        odd: where in a row the odd columns begin, after all even ones; 0 where they stand between these. A detector that
+            goes in steps of two pixels then finds neighbouring windows side by side.
+    """
+
+    stride: int
+    odd: int = 0
+
+    def at(self, row: Any, column: Any) -> Any:
+        """The place of a row and column, of whole arrays of them."""
+        if self.odd:
+            return row * self.stride + column % 2 * self.odd + column // 2
+        return row * self.stride + column
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
     """Features of a window.
@@ -56,20 +75,20 @@ class Features:
     def __getitem__(self, chosen: npt.NDArray[np.int64]) -> "Features":
         return Features(self.kind, self.rects[chosen], self.weights[chosen], self.turned[chosen])
 
-    def points(self, stride: int) -> Ints:
-        """Where in an integral image with rows of `stride` the corners lie, from a window's first: (F, 16) int32."""
+    def points(self, layout: Layout) -> Ints:
+        """Where in an integral image the corners lie, from a window's first: (F, 16) int32."""
         x, y, w, h = np.moveaxis(self.rects, -1, 0)
         points = np.zeros((len(self), POINTS), np.int32)
         if self.kind == "LBP":
             grid = np.arange(4)
             rows = y[:, :1, None] + grid[:, None] * h[:, :1, None]
             columns = x[:, :1, None] + grid * w[:, :1, None]
-            points[:] = (rows * stride + columns).reshape(len(self), POINTS)
+            points[:] = layout.at(rows, columns).reshape(len(self), POINTS)
             return points
-        upright = np.stack([y * stride + x, y * stride + x + w, (y + h) * stride + x, (y + h) * stride + x + w], -1)
-        aside = [(y, x), (y + h, x - h), (y + w, x + w), (y + w + h, x + w - h)]
-        tilted = np.stack([row * stride + column for row, column in aside], -1)
-        chosen = np.where(self.turned[:, None, None], tilted, upright)
+        upright = [(y, x), (y, x + w), (y + h, x), (y + h, x + w)]
+        tilted = [(y, x), (y + h, x - h), (y + w, x + w), (y + w + h, x + w - h)]
+        places = [np.stack([layout.at(*corner) for corner in corners], -1) for corners in (upright, tilted)]
+        chosen = np.where(self.turned[:, None, None], places[1], places[0])
         points[:, :12] = np.where(self.weights[..., None] != 0, chosen, 0).reshape(len(self), 12)
         return points
 

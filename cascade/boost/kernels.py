@@ -246,10 +246,14 @@ def judge(images: Images, bases: Array, scales: Array, own: Any, first: int, pas
                         for corner in range(16):
                             cells[corner] = sums[base + points[node, corner]]
                         middle = cells[5] - cells[6] - cells[9] + cells[10]
-                        code = 0
-                        for corner in (0, 1, 2, 6, 10, 9, 8, 4):
-                            cell = cells[corner] - cells[corner + 1] - cells[corner + 4] + cells[corner + 5]
-                            code = 2 * code + (1 if cell >= middle else 0)
+                        code = np.int32(cells[0] - cells[1] - cells[4] + cells[5] >= middle) << 7
+                        code |= np.int32(cells[1] - cells[2] - cells[5] + cells[6] >= middle) << 6
+                        code |= np.int32(cells[2] - cells[3] - cells[6] + cells[7] >= middle) << 5
+                        code |= np.int32(cells[6] - cells[7] - cells[10] + cells[11] >= middle) << 4
+                        code |= np.int32(cells[10] - cells[11] - cells[14] + cells[15] >= middle) << 3
+                        code |= np.int32(cells[9] - cells[10] - cells[13] + cells[14] >= middle) << 2
+                        code |= np.int32(cells[8] - cells[9] - cells[12] + cells[13] >= middle) << 1
+                        code |= np.int32(cells[4] - cells[5] - cells[8] + cells[9] >= middle)
                         left = (subsets[node, code >> 5] >> (code & 31)) & 1 != 0
                     else:
                         image = tilted if turned[node] else sums
@@ -284,15 +288,14 @@ def judge(images: Images, bases: Array, scales: Array, own: Any, first: int, pas
 
 
 @njit(nogil=True, cache=True)
-def scan(images: Images, stride: int, rows: Array, columns: int, step: int, own: Any, found: Array) -> int:
+def scan(images: Images, stride: int, rows: Array, across: int, own: Any, found: Array) -> int:
     """Look for windows that every stage accepts in some rows of a picture; returns how many there are.
 
     Args:
         images: as in `judge`.
         stride: of these.
         rows: the windows' y.
-        columns: end of their x.
-        step: of x.
+        across: how many there are in a row, side by side in the images.
         own: the cascade.
         found: (M,) int64, the result: their bases, as many as fit.
     """
@@ -300,17 +303,17 @@ def scan(images: Images, stride: int, rows: Array, columns: int, step: int, own:
     haar = len(own.subsets) == 0
     inset, area, thresholds = own.inset, own.area, own.thresholds
     count = 0
-    across = (columns + step - 1) // step
-    scales, bases = np.ones(across, np.float32), np.empty(across, np.int64)
-    totals, passed = np.empty(across, np.float64), np.empty(across, np.int64)
+    scales, bases = np.empty(across, np.float32), np.empty(across, np.int64)
+    totals, passed, codes = np.empty(across, np.float64), np.empty(across, np.int64), np.empty(across, np.int32)
     for y in rows:
         start = y * stride
+        scales[:] = 1
         if haar:
             for i in range(across):
-                scales[i] = window_scale(sums, squares, start + i * step, inset, area)
+                scales[i] = window_scale(sums, squares, start + i, inset, area)
         first, left = 0, across
         while own.simple and first < len(thresholds) and left > across // 6:  # all windows of the row at once
-            _row_stage(images, start, step, own, first, scales, totals)
+            _row_stage(images, start, own, first, scales, totals, codes)
             left = 0
             for i in range(across):
                 if totals[i] < thresholds[first]:
@@ -320,7 +323,7 @@ def scan(images: Images, stride: int, rows: Array, columns: int, step: int, own:
         left = 0
         for i in range(across):
             if scales[i] != 0:
-                bases[left], scales[left], totals[left] = start + i * step, scales[i], totals[i]
+                bases[left], scales[left], totals[left] = start + i, scales[i], totals[i]
                 left += 1
         judge(images, bases[:left], scales[:left], own, first, passed, totals)
         for i in range(left):
@@ -332,10 +335,11 @@ def scan(images: Images, stride: int, rows: Array, columns: int, step: int, own:
 
 
 @njit(nogil=True, cache=True)
-def _row_stage(images: Images, start: int, step: int, own: Any, stage: int, scales: Array, totals: Array) -> None:
-    """A stage's sums of all windows of a row, for stumps of Haar features; `totals` has those of the stage before."""
+def _row_stage(images: Images, start: int, own: Any, stage: int, scales: Array, totals: Array, codes: Array) -> None:
+    """A stage's sums of all windows of a row, for stumps; `totals` has those of the stage before."""
     sums, _, tilted = images
     points, weights, turned, cuts, leaves = own.points, own.weights, own.turned, own.cuts, own.leaves
+    answers = own.answers
     if not own.goes_on[stage]:
         totals[:] = 0
     across = len(totals)
@@ -345,17 +349,35 @@ def _row_stage(images: Images, start: int, step: int, own: Any, stage: int, scal
         a, b, c, d = image[at[0] :], image[at[1] :], image[at[2] :], image[at[3] :]
         e, f, g, h = image[at[4] :], image[at[5] :], image[at[6] :], image[at[7] :]
         j, k, m, n = image[at[8] :], image[at[9] :], image[at[10] :], image[at[11] :]
+        if len(answers):
+            p, q, r, s = image[at[12] :], image[at[13] :], image[at[14] :], image[at[15] :]
+            for i in range(across):
+                x = np.uint32(i)
+                middle = f[x] - g[x] - k[x] + m[x]
+                code = np.int32(a[x] - b[x] - e[x] + f[x] >= middle) << 7
+                code |= np.int32(b[x] - c[x] - f[x] + g[x] >= middle) << 6
+                code |= np.int32(c[x] - d[x] - g[x] + h[x] >= middle) << 5
+                code |= np.int32(g[x] - h[x] - m[x] + n[x] >= middle) << 4
+                code |= np.int32(m[x] - n[x] - r[x] + s[x] >= middle) << 3
+                code |= np.int32(k[x] - m[x] - q[x] + r[x] >= middle) << 2
+                code |= np.int32(j[x] - k[x] - p[x] + q[x] >= middle) << 1
+                code |= np.int32(e[x] - f[x] - j[x] + k[x] >= middle)
+                codes[i] = code
+            own_answers = answers[node]
+            for i in range(across):
+                totals[i] += own_answers[codes[i]]
+            continue
         first, second, third = weights[node]
         cut = cuts[node]
         left, right = float(leaves[2 * node]), float(leaves[2 * node + 1])
         if third == 0:
             for i in range(across):
-                x = np.uint32(i * step)
+                x = np.uint32(i)
                 value = first * (a[x] - b[x] - c[x] + d[x]) + second * (e[x] - f[x] - g[x] + h[x])
                 totals[i] += left if np.float32(value) * scales[i] < cut else right
         else:
             for i in range(across):
-                x = np.uint32(i * step)
+                x = np.uint32(i)
                 value = first * (a[x] - b[x] - c[x] + d[x]) + second * (e[x] - f[x] - g[x] + h[x])
                 value += third * (j[x] - k[x] - m[x] + n[x])
                 totals[i] += left if np.float32(value) * scales[i] < cut else right

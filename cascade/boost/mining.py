@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from cascade.boost import kernels
-from cascade.boost.model import BoostedModel, Samples, integrals
+from cascade.boost.model import BoostedModel, Samples, laid_out
 from cascade.boost.trees import Workers
 from cascade.pictures import Image, read_gray
 
@@ -118,15 +118,16 @@ class Negatives:
             rows = rows[(number == 0, (number % 8 == 0) & (number != 0), number % 8 != 0)[turn]]
             if not len(rows):
                 continue
-            stride, columns = copy.shape[1] + 1, copy.shape[1] - width + 1
-            images = tuple(image.reshape(-1) for image in integrals(copy, turned))
-            look = (images, stride, rows, columns, step, model.compile(stride))
+            images, layout = laid_out(copy, step, turned)
+            across = len(range(0, copy.shape[1] - width + 1, step))
+            look = (images, layout.stride, rows, across, model.compile(layout))
             count = kernels.scan(*look, buffer)
             if count > len(buffer):
                 buffer = np.empty(count, np.int64)
                 kernels.scan(*look, buffer)
-            looked_at += len(rows) * len(range(0, columns, step))
-            hits += [(copy, *divmod(int(base), stride)) for base in buffer[:count]]
+            looked_at += len(rows) * across
+            for y, x in (divmod(int(base), layout.stride) for base in buffer[:count]):
+                hits.append((copy, y, x * step))
         # that not a few pictures full of texture make up all negatives; in the last pass they may be needed
         most = max(4, math.ceil(4 * wanted / len(self.pictures))) * (8 if turn == _PASSES - 1 else 1)
         accepted = len(hits)

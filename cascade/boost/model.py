@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.boost import kernels
-from cascade.boost.features import Features, Ints
+from cascade.boost.features import Features, Ints, Layout
 from cascade.pictures import Image
 from cascade.xml import CascadeXml
 
@@ -59,7 +59,7 @@ class BoostedStage:
 
 
 class Compiled(NamedTuple):
-    """A cascade as `kernels.judge` takes it, for integral images of one stride."""
+    """A cascade as `kernels.judge` takes it, for integral images of one layout."""
 
     inset: Ints  # (4,) the corners of the window less a pixel on each side
     area: float  # its pixels
@@ -74,7 +74,8 @@ class Compiled(NamedTuple):
     cuts: Floats
     subsets: Ints
     leaves: Floats
-    simple: bool  # whether all trees are stumps of Haar features
+    answers: npt.NDArray[np.float64]  # (T, 256) what each tree says of each code, for stumps of LBP features
+    simple: bool  # whether all trees are stumps
 
 
 @dataclass(eq=False)
@@ -99,15 +100,16 @@ class BoostedModel:
         """The numbers of the features that any tree uses, in order."""
         return np.unique(_joined([tree.nodes[:, 0] for tree in self.trees()], (0,), np.int64)).astype(np.int64)
 
-    def compile(self, stride: int) -> Compiled:
-        """The cascade for integral images with rows of `stride`."""
+    def compile(self, layout: Layout) -> Compiled:
+        """The cascade for integral images that lie so in memory."""
         trees = self.trees()
         nodes = _joined([tree.nodes for tree in trees], (0, 3), np.int32)
         features = self.features[nodes[:, 0]]
+        stumps = len(nodes) == len(trees)
         return Compiled(
-            inset(self.window, stride),
+            inset(self.window, layout),
             float((self.window[0] - 2) * (self.window[1] - 2)),
-            features.points(stride).astype(np.uint64),
+            features.points(layout).astype(np.uint64),
             features.weights,
             features.turned,
             _offsets([len(stage.trees) for stage in self.stages]),
@@ -118,7 +120,8 @@ class BoostedModel:
             _joined([tree.cuts for tree in trees], (0,), np.float32),
             _joined([tree.subsets for tree in trees], (0, 8), np.int32),
             _joined([tree.leaves for tree in trees], (0,), np.float32),
-            features.kind == "HAAR" and len(nodes) == len(trees),
+            _answers(trees) if features.kind == "LBP" and stumps else np.zeros((0, kernels.CODES)),
+            stumps,
         )
 
     def judge(self, samples: "Samples") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
@@ -132,7 +135,7 @@ class BoostedModel:
         if count and self.stages:
             bases = np.arange(count) * samples.images[0].shape[1]
             flat = tuple(image.reshape(-1) for image in samples.images)
-            own = self.compile(self.window[0] + 1)
+            own = self.compile(Layout(self.window[0] + 1))
             scales = samples.scales if self.features.kind == "HAAR" else np.ones(count, np.float32)
             kernels.judge(flat, bases, scales, own, 0, passed, totals)
         return passed, totals
@@ -192,7 +195,7 @@ class Samples:
         for index, patch in enumerate(patches):
             for image, made in zip(self.images, integrals(patch), strict=True):
                 image[index] = made.reshape(-1)
-        corners, area = inset((width, height), width + 1), float((width - 2) * (height - 2))
+        corners, area = inset((width, height), Layout(width + 1)), float((width - 2) * (height - 2))
         pairs = zip(self.images[0], self.images[1], strict=True)
         self.scales = np.array([kernels.window_scale(*pair, 0, corners, area) for pair in pairs], np.float32)
 
@@ -216,11 +219,35 @@ def integrals(picture: Image, turned: bool = True) -> tuple[Ints, Ints, Ints]:
     return upright, squares, tilted
 
 
-def inset(window: tuple[int, int], stride: int) -> Ints:
-    """The corners of a window less one pixel on each side, in an integral image with rows of `stride`."""
+def laid_out(picture: Image, step: int, turned: bool) -> tuple[tuple[Ints, Ints, Ints], Layout]:
+    """A picture's integral images, flat, as they are best for windows in steps of one or two pixels."""
+    images = integrals(picture, turned)
+    width = images[0].shape[1]
+    if step == 1:
+        upright, squares, tilted = (image.reshape(-1) for image in images)
+        return (upright, squares, tilted), Layout(width)
+    half = (width + 1) // 2
+    parts = []
+    for image in images[: 3 if turned else 2]:
+        apart = np.zeros((len(image), 2 * half), np.int32)
+        apart[:, :half], apart[:, half : half + width // 2] = image[:, ::2], image[:, 1::2]
+        parts.append(apart.reshape(-1))
+    return (parts[0], parts[1], parts[-1] if turned else parts[0]), Layout(2 * half, half)
+
+
+def inset(window: tuple[int, int], layout: Layout) -> Ints:
+    """The corners of a window less one pixel on each side, in an integral image."""
     width, height = window
-    top, bottom = stride, (height - 1) * stride
-    return np.array([top + 1, top + width - 1, bottom + 1, bottom + width - 1], np.int32)
+    corners = ((1, 1), (1, width - 1), (height - 1, 1), (height - 1, width - 1))
+    return np.array([layout.at(*corner) for corner in corners], np.int32)
+
+
+def _answers(trees: Sequence[Tree]) -> npt.NDArray[np.float64]:
+    """What stumps of LBP features say of each code: (T, 256)."""
+    subsets = _joined([tree.subsets for tree in trees], (0, 8), np.int32)
+    lefts = np.unpackbits(subsets.astype("<i4").view(np.uint8), axis=1, bitorder="little").astype(np.bool_)
+    leaves = np.array([tree.leaves for tree in trees], np.float64).reshape(-1, 2)
+    return np.where(lefts, leaves[:, :1], leaves[:, 1:])
 
 
 def _offsets(lengths: Sequence[int]) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.boost import kernels
-from cascade.boost.features import Features
+from cascade.boost.features import Features, Layout
 from cascade.boost.model import Samples, Tree
 
 Doubles = npt.NDArray[np.float64]
@@ -58,12 +58,11 @@ class Table:
             self._numbers = np.sort(random.choice(len(features), most, replace=False))
             features = features[self._numbers]
         self.features, self.workers = features, workers
-        self._stride = samples.patches.shape[2] + 1
         self._sums, self._tilted = (np.ascontiguousarray(samples.images[index].T) for index in (0, 2))
         self._scale = samples.scales
         self._codes = features.kind == "LBP"
         self.bins = np.empty((len(features), len(samples)), np.uint8)
-        points = features.points(self._stride)
+        points = features.points(Layout(samples.patches.shape[2] + 1))
 
         def fill(block: Indices) -> None:
             part = slice(block[0], block[-1] + 1) if len(block) else slice(0)

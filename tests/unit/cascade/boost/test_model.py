@@ -8,9 +8,9 @@ import pytest
 from skimage import data
 
 from cascade.boost import kernels
-from cascade.boost.features import haar_features, lbp_features
+from cascade.boost.features import Layout, haar_features, lbp_features
 from cascade.boost.mining import copies
-from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree, integrals
+from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree, integrals, laid_out
 from cascade.xml import read_cascade
 
 W, H = 20, 22
@@ -81,7 +81,7 @@ def hits(model, picture):
     for copy, step in copies(picture, (W, H), 1.0):
         stride = copy.shape[1] + 1
         images = [image.reshape(-1) for image in integrals(copy)]
-        own = model.compile(stride)
+        own = model.compile(Layout(stride))
         xs = np.arange(0, copy.shape[1] - W + 1, step)
         for y in range(0, copy.shape[0] - H + 1, step):
             bases = y * stride + xs
@@ -104,15 +104,15 @@ def hits(model, picture):
 def test_scan_finds_what_is_accepted(kind, depth, nested):
     model = drawn(kind, depth, nested)
     for copy, step in copies(PICTURES[1], (W, H), 1.0):
-        stride, rows = copy.shape[1] + 1, np.arange(0, copy.shape[0] - H + 1, step)
-        images = tuple(image.reshape(-1) for image in integrals(copy))
+        rows, columns = (range(0, side + 1, step) for side in (copy.shape[0] - H, copy.shape[1] - W))
+        images, layout = laid_out(copy, step, turned=True)
         found = np.empty(10**5, np.int64)
-        look = (images, stride, rows, copy.shape[1] - W + 1, step, model.compile(stride))
-        count = kernels.scan(*look, found)
-        places = [(y, x) for y in rows for x in range(0, copy.shape[1] - W + 1, step)]
+        count = kernels.scan(images, layout.stride, np.array(rows), len(columns), model.compile(layout), found)
+        places = [(y, x) for y in rows for x in columns]
         patches = np.array([copy[y : y + H, x : x + W] for y, x in places])
         passed, _ = model.judge(Samples(patches))
-        assert found[:count].tolist() == [places[i][0] * stride + places[i][1] for i in np.flatnonzero(passed == 4)]
+        expected = [layout.at(*places[i]) for i in np.flatnonzero(passed == 4)]
+        assert found[:count].tolist() == expected
 
 
 def test_samples_decide_as_windows_of_pictures(tmp_path):
