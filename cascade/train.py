@@ -7,8 +7,7 @@ from rich.console import Console
 
 from cascade.command import output_dir, require, run_command, settings
 from cascade.interrupts import loading
-from cascade.opencv.tools.find import FACES_VEC, tools_folder
-from cascade.opencv.tools.install import install_tools
+from cascade.opencv.tools.install import opencv_faces
 from cascade.training.run_training import TrainConfig, run_training
 
 ConfigStore.instance().store(name="cascade_train_schema", node=TrainConfig)
@@ -25,8 +24,7 @@ def train(config: DictConfig) -> float:
     with loading():
         trainer = instantiate(config.trainer)
     if chosen.vec == "opencv_faces":
-        install_tools(console=console)  # they come with OpenCV's binaries, whoever trains
-        chosen.vec = str(tools_folder() / "data" / FACES_VEC)
+        chosen.vec = str(opencv_faces(console))
     return run_training(chosen, trainer, output_dir(), console)
 
 

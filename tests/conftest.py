@@ -86,6 +86,17 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.fixture(scope="session")
+def tools() -> Any:
+    """OpenCV's training binaries, where they are cached or on PATH; with FER_TEST_TOOLS=1 they are compiled."""
+    from cascade.opencv.tools.find import find_tools
+    from cascade.opencv.tools.install import ensure_tools
+
+    if find_tools() is None and os.environ.get("FER_TEST_TOOLS") != "1":
+        pytest.skip("OpenCV's training binaries are not there: make tools, or FER_TEST_TOOLS=1, compiles them")
+    return ensure_tools()
+
+
 @pytest.fixture
 def commands(tmp_path: Path) -> Commands:
     return Commands(tmp_path)

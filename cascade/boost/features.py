@@ -37,8 +37,8 @@ class Layout(NamedTuple):
 
     Attributes:
         stride: of the rows.
-        odd: where in a row the odd columns begin, after all even ones; 0 where they stand between these. A detector that
-            goes in steps of two pixels then finds neighbouring windows side by side.
+        odd: where in a row the odd columns begin, after all even ones; 0 where they stand between these. A detector
+            that goes in steps of two pixels then finds neighbouring windows side by side.
     """
 
     stride: int

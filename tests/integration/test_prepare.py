@@ -10,7 +10,6 @@ import pytest
 
 from cascade import prepare
 from cascade.drawn.writers import write_chips
-from cascade.opencv.tools.install import ensure_tools
 from cascade.samples.annotations import read_annotations, read_objects
 from cascade.samples.folder import read_sizes
 from cascade.samples.lists import read_background
@@ -231,14 +230,14 @@ def test_distortion_checks_what_the_binary_made(run, drawn, tmp_path, body, mess
 @pytest.mark.tools
 @pytest.mark.timeout(3600)  # the first run compiles the binaries, which takes minutes
 class TestAgainstTheBinary:
-    def test_samples_are_the_binarys_to_the_bit(self, run, drawn, tmp_path):
+    def test_samples_are_the_binarys_to_the_bit(self, run, drawn, tmp_path, tools):
         folder, _ = run(*annotated(drawn))
         theirs = tmp_path / "theirs.vec"
         arguments = ["-info", "positives.dat", "-vec", str(theirs), "-num", "54", "-w", str(W), "-h", str(H)]
-        subprocess.run([ensure_tools().createsamples, *arguments], cwd=folder, check=True, capture_output=True)
+        subprocess.run([tools.createsamples, *arguments], cwd=folder, check=True, capture_output=True)
         assert theirs.read_bytes() == (folder / "positives.vec").read_bytes()
 
-    def test_distortion(self, run, drawn, tmp_path):
+    def test_distortion(self, run, drawn, tmp_path, tools):
         picture = tmp_path / "one face.webp"
         cv2.imwrite(str(picture), cv2.imread(os.fspath(next((drawn / "positives").iterdir()))))
         call = [f"distort.image={picture}", "distort.num=30", "distort.bgthresh=0", f"negatives={drawn / 'negatives'}"]

@@ -27,6 +27,11 @@ def tools_folder() -> Path:
     return cache_dir() / "opencv-tools" / OPENCV_VERSION
 
 
+def samples_folder() -> Path:
+    """The cache's folder for OpenCV's samples where they were fetched without the binaries."""
+    return cache_dir() / "opencv-samples" / OPENCV_VERSION
+
+
 def cached_tools() -> Tools:
     """The binaries of the cache, whether or not they are there yet."""
     return Tools("cache", *(tools_folder() / "bin" / name for name in PROGRAMS))

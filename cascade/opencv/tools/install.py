@@ -20,7 +20,16 @@ from rich.console import Console
 from cascade.errors import ToolsError
 from cascade.files import sole_use, whole
 from cascade.opencv.process import run_logged
-from cascade.opencv.tools.find import FACES_VEC, OPENCV_VERSION, PROGRAMS, Tools, cached_tools, find_tools, tools_folder
+from cascade.opencv.tools.find import (
+    FACES_VEC,
+    OPENCV_VERSION,
+    PROGRAMS,
+    Tools,
+    cached_tools,
+    find_tools,
+    samples_folder,
+    tools_folder,
+)
 from cascade.terminal import progress_bar
 
 PACKAGE, PACKAGE_VERSION = "opencv-python-headless", "3.4.18.65"
@@ -59,6 +68,32 @@ def install_tools(
             with whole(target) as folder:
                 _make(folder, jobs or cores or 1, archive, console or Console())
     return tools
+
+
+def opencv_faces(console: Console | None = None) -> Path:
+    """OpenCV's 16,520 faces of 24×24 pixels, a .vec file: from the cache, or else from the source archive.
+
+    Nothing is compiled for them; a ToolsError says why they cannot be had.
+    """
+    for folder in (tools_folder() / "data", samples_folder()):
+        if (folder / FACES_VEC).is_file():
+            return folder / FACES_VEC
+    target = samples_folder()
+    with sole_use(target.parent):
+        if not target.exists():  # another process may have been faster
+            with whole(target) as folder:
+                folder.mkdir(parents=True)
+                with progress_bar(console or Console()) as bar:
+                    bar.add_task(f"downloading {ARCHIVE_NAME}, 88 MB, for OpenCV's faces, once", total=None)
+                    archive = fetch(Pip(folder / "venv", target.parent / f"fetch-{OPENCV_VERSION}.log"), folder)
+                    faces = f"data/vec_files/{FACES_VEC}"
+                    tree = unpack(archive, folder, faces, "LICENSE")
+                    shutil.move(tree / faces, folder)
+                    shutil.move(tree / "LICENSE", folder)
+                archive.unlink()
+                for made in (folder / "venv", tree.parent):
+                    shutil.rmtree(made, ignore_errors=True)
+    return target / FACES_VEC
 
 
 def _make(folder: Path, jobs: int, archive: Path | None, console: Console) -> None:
@@ -131,8 +166,12 @@ def fetch(pip: Pip, folder: Path) -> Path:
     return folder / ARCHIVE_NAME
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack OpenCV's own tree and return its path; a ToolsError where the archive is missing or not the pinned one."""
+def unpack(archive: Path, folder: Path, *only: str) -> Path:
+    """Unpack OpenCV's own tree, or only these of its files, and return its path.
+
+    Raises:
+        ToolsError: the archive is missing or not the pinned one.
+    """
     if not archive.is_file():
         raise ToolsError(f"There is no source archive at {archive}; it should be {ARCHIVE_NAME}")
     if (digest := hashlib.sha256(archive.read_bytes()).hexdigest()) != SHA256:
@@ -142,7 +181,9 @@ def unpack(archive: Path, folder: Path) -> Path:
         )
     prefix = f"{PACKAGE}-{PACKAGE_VERSION}/opencv/"
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, members=(member for member in tar if member.name.startswith(prefix)), filter="data")
+        inside = (member for member in tar if member.name.startswith(prefix))
+        wanted = (member for member in inside if not only or member.name.removeprefix(prefix) in only)
+        tar.extractall(folder, members=wanted, filter="data")
     return folder / prefix
 
 

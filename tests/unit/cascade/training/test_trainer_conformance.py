@@ -16,7 +16,6 @@ from cascade.command import CONFIGS
 from cascade.errors import EarlyStop, OutputError, TrainingError
 from cascade.files import sole_use
 from cascade.opencv.options import TrainOptions
-from cascade.opencv.tools.install import ensure_tools
 from cascade.opencv.trainer import OpenCVTrainer
 from cascade.samples.lists import write_positives
 from cascade.samples.vec import write_vec
@@ -157,7 +156,7 @@ TRAINERS = [toy, toy_of_pictures, boost, SLOW, pytest.param(opencv, marks=WITH_T
 @pytest.fixture(params=TRAINERS)
 def make(request):
     if request.param is opencv:
-        ensure_tools()  # compiles them where nobody has yet
+        request.getfixturevalue("tools")
     return request.param
 
 

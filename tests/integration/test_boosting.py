@@ -1,0 +1,140 @@
+"""From folders of pictures to a boosted cascade, without OpenCV's binaries, on drawn faces."""
+
+import json
+import signal
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from cascade.samples.vec import read_vec, read_vec_header, write_vec
+from cascade.training.record import read_stages
+from cascade.xml import read_cascade
+
+W, H = 14, 16
+OPTIONS = {"numPos": 150, "numNeg": 150, "numStages": 3, "w": W, "h": H, "maxFalseAlarmRate": 0.02, "threads": 1}
+OVERRIDES = [f"options.{name}={value}" for name, value in OPTIONS.items()]
+
+
+@pytest.fixture
+def call(commands, vec, negatives):
+    """The command that trains, without its name."""
+    listed = commands.folder / "bg.txt"
+    # with an empty line, a comment and a lost picture
+    listed.write_text("\n# mine\n" + "\n".join(map(str, negatives)) + "\n\ngone.png\n")
+    return ["-m", "cascade.train", f"vec='{vec}'", f"bg={listed}", *OVERRIDES]
+
+
+@pytest.mark.parametrize(
+    "options", [["featureType=HAAR", "mode=ALL"], ["featureType=LBP"], ["maxDepth=2"], ["nested=false"]]
+)
+def test_finds_faces_in_scenes(commands, prepare, find_faces, options):
+    samples = prepare("chips", "held_out=0.05")
+    chosen = [f"options.{option}" for option in options]
+    output = commands.run("-m", "cascade.train", f"samples={samples}", "name=my cascade", *OVERRIDES, *chosen)
+    assert "3 stages" in output
+    result = commands.folder / "outputs/cascade/my cascade"
+    report = json.loads((result / "report.json").read_text())
+    assert (report["outcome"], report["stages"], report["trainer"]) == ("trained", 3, "boost")
+    described = json.loads((result / "cascade.json").read_text())
+    assert (described["window"], described["stages"], described["trainer"]) == ([W, H], 3, "boost")
+    cascade = read_cascade(result / "cascade.xml")
+    assert (cascade.window, len(cascade.stages)) == ((W, H), 3)
+    grown = [int(stage.own["weak"]) for stage in read_stages(result / "stages.csv")]
+    assert cascade.weak_trees == (grown if "nested=false" in options else np.cumsum(grown).tolist())
+    assert report["weak_trees"] == sum(grown)
+    classifier = cv2.CascadeClassifier(str(result / "cascade.xml"))
+    assert classifier.getOriginalWindowSize() == (W, H)
+    assert find_faces(lambda picture: classifier.detectMultiScale(picture, 1.1, 2)) > 0.5
+
+
+def test_more_stages_go_on_and_other_settings_are_refused(commands, call):
+    commands.run(*call, "name=whole")
+    commands.run(*call, "name=parts", "options.numStages=2", "options.threads=2")
+    folder = commands.folder / "outputs/cascade/parts"
+    output = commands.run(*call, "name=parts")
+    assert "Going on after stage 1" in output and "1 of 41 negatives are left out" in output
+    # in two parts, with another number of threads: the very same cascade
+    assert (folder / "cascade.xml").read_bytes() == (folder.parent / "whole/cascade.xml").read_bytes()
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    output = commands.run(*call, "name=parts", "options.minHitRate=0.97", status=2)
+    assert "options.minHitRate: 0.995 → 0.97" in output and "Traceback" not in output
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_an_end_from_outside_keeps_finished_stages(commands, call, sent, status):
+    slow = ["options.mode=ALL", "options.w=14", "options.featureType=HAAR"]
+    commands.run(*call, *slow, "name=peace")
+    folder = commands.folder / "outputs/cascade/stopped"
+    process = commands.start(*call, *slow, "name=stopped")
+    deadline = time.monotonic() + 600
+    while not (folder / "stages.csv").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == status and "Traceback" not in output, output
+    assert not (folder / "cascade.xml").exists()
+    (folder / "stage2.npz").write_bytes(b"PK cut short")  # as a crash leaves it
+    assert "Going on after stage" in commands.run(*call, *slow, "name=stopped")
+    assert (folder / "cascade.xml").read_bytes() == (folder.parent / "peace/cascade.xml").read_bytes()
+
+
+def test_sweep_has_a_folder_per_run(commands, call):
+    commands.run(*call, "-m", "name=sweep", "options.featureType=LBP", "options.numStages=1", "options.maxDepth=1,2")
+    for index, depth in enumerate((1, 2)):
+        report = json.loads((commands.folder / f"outputs/cascade/sweep/{index}/report.json").read_text())
+        assert report["options"]["maxDepth"] == depth and report["stages"] == 1
+
+
+def test_hard_positives_never_end_a_training(commands, call, vec):
+    """The binary aborts where the .vec runs out of samples; here all that are left are used."""
+    samples = read_vec(vec, W, H)
+    samples[::2] = np.random.default_rng(0).integers(0, 256, samples[::2].shape)  # noise, to be rejected
+    half = commands.folder / "half.vec"
+    write_vec(half, samples)
+    output = commands.run(
+        *call, "name=half", f"vec={half}", "options.numPos=300", "options.minHitRate=0.6", "options.featureType=LBP"
+    )
+    assert "holds 200 samples, fewer than numPos 300: all of them are used" in output
+    stages = read_stages(commands.folder / "outputs/cascade/half/stages.csv")
+    assert [stage.index for stage in stages] == [0, 1, 2] and stages[-1].positives < 200
+
+
+def test_early_stops_say_why(commands, call):
+    output = commands.run(*call, "name=easy", "options.maxFalseAlarmRate=0.9", "options.numStages=20", status=2)
+    assert "of 20 stages" in output and "already reach the false-alarm rate asked for" in output
+    output = commands.run(
+        *call,
+        "name=many",
+        "options.numNeg=20000",
+        "options.maxFalseAlarmRate=0.001",
+        "options.featureType=LBP",
+        status=2,
+    )
+    assert "fewer than numNeg 20000" in output or "hold about" in output
+
+
+def test_memory_limits_the_features_that_a_stage_chooses_from(commands, call):
+    call = [*call, "options.mode=ALL", "options.numStages=1"]
+    commands.run(*call, "name=small", "options.memory=0.001")
+    cascade = read_cascade(commands.folder / "outputs/cascade/small/cascade.xml")
+    assert len(cascade.stages) == 1 and "1 MB of their values" in commands.run(
+        *call, "name=other", "options.memory=0.001"
+    )
+
+
+def test_bad_input(commands, call, vec):
+    for override, message in (
+        ("options.w=16", "16×16 = 256"),
+        ("vec=none.vec", "There is no .vec file at none.vec"),
+        ("options.numStages=0", "options.numStages"),
+        ("options.featureType=HOG", "options.featureType"),
+        ("options.numNeg=100000000", "fewer than numNeg"),
+    ):
+        output = commands.run(*call, "name=bad", override, status=2)
+        assert message in output and "Traceback" not in output
+    output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
+    assert "minHitrate" in output and "Traceback" not in output
+    assert read_vec_header(vec).count == 200 and not (commands.folder / "outputs/cascade/bad/stages.csv").exists()
