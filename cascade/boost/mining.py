@@ -11,15 +11,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from cascade.boost import kernels
 from cascade.boost.model import BoostedModel, Samples, laid_out
 from cascade.boost.trees import Workers
 from cascade.pictures import Image, read_gray
+from cascade.samples.annotations import read_objects
+from cascade.training.trainer import Inputs
 
 _FACTOR = 1.1  # from one copy's size to the next
 _ROWS = 64  # of so many rows of windows a pass looks at one, at seven more, or at the rest
 _PASSES = 3
+_SHARED = 0.3  # of a window with an object, as intersection over union, or of the window itself with a region to ignore
 _BATCH = 16  # pictures that are looked at before it is asked whether that is enough
 
 
@@ -32,6 +36,35 @@ class Found:
     looked_at: int
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture to look for negatives in, and where not to: (N, 4) boxes of objects, (M, 4) regions to ignore."""
+
+    path: Path
+    objects: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
+    ignored: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
+
+    def holds_negative(self, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Which of some boxes (N, 4) are on no object and in no region to ignore."""
+        elsewhere = np.ones(len(boxes), np.bool_)
+        for own, relative in ((self.objects, False), (self.ignored, True)):
+            for box in own:
+                shared = np.minimum(boxes[:, :2] + boxes[:, 2:], box[:2] + box[2:]) - np.maximum(boxes[:, :2], box[:2])
+                area = np.clip(shared, 0, None).prod(1)
+                whole = boxes[:, 2:].prod(1)
+                elsewhere &= area / (whole if relative else whole + box[2:].prod() - area) < _SHARED
+        return elsewhere
+
+
+def scenes_of(inputs: Inputs, with_objects: bool) -> list[Scene]:
+    """The negatives of a training, and with them the positives' pictures if those are wanted, too."""
+    scenes = [Scene(path) for path in inputs.negatives]
+    if with_objects and inputs.pictures is not None:
+        for entry in read_objects(inputs.pictures, inputs.ignore):
+            scenes.append(Scene(entry.path, entry.boxes[~entry.ignore], entry.boxes[entry.ignore]))
+    return scenes
+
+
 @dataclass(eq=False)
 class Negatives:
     """The negatives of a training: what is left of those found before, and where to look for more.
@@ -40,7 +73,7 @@ class Negatives:
     windows come from all pictures, and then once more mirrored, at sizes in between.
 
     Attributes:
-        pictures: the files.
+        scenes: the pictures.
         window: width and height.
         seed: of the order of the pictures, and of what is taken of a picture with very many windows.
         budget: bytes of pictures that are kept once they were read.
@@ -49,7 +82,7 @@ class Negatives:
         share: of all windows that the cascade accepts, as far as those that were looked at tell.
     """
 
-    pictures: Sequence[Path]
+    scenes: Sequence[Scene]
     window: tuple[int, int]
     seed: int
     budget: float
@@ -64,7 +97,7 @@ class Negatives:
 
     @property
     def _end(self) -> int:
-        return 2 * _PASSES * len(self.pictures)
+        return 2 * _PASSES * len(self.scenes)
 
     def collect(self, model: BoostedModel, wanted: int, workers: Workers, tell: Callable[[int, int], None]) -> Image:
         """Windows that the cascade accepts, at most `wanted`; fewer where there are no more.
@@ -101,16 +134,18 @@ class Negatives:
 
     def _look(self, model: BoostedModel, place: int, wanted: int) -> Found:
         """Look at one picture, in the rows of one pass."""
-        turn, index = divmod(place, len(self.pictures))
+        turn, index = divmod(place, len(self.scenes))
         mirrored, turn = divmod(turn, _PASSES)
-        order = np.random.default_rng((self.seed, mirrored, turn)).permutation(len(self.pictures))
-        picture = self._read(int(order[index]))
+        order = np.random.default_rng((self.seed, mirrored, turn)).permutation(len(self.scenes))
+        chosen = int(order[index])
+        picture, scene = self._read(chosen), self.scenes[chosen]
         if mirrored:
             picture = np.ascontiguousarray(picture[:, ::-1])
         width, height = self.window
         turned = bool(model.features.turned[model.used()].any())
         buffer = np.empty(4096, np.int64)
         hits: list[tuple[Image, int, int]] = []
+        boxes: list[tuple[float, float, float, float]] = []
         looked_at = 0
         for copy, step in copies(picture, self.window, math.sqrt(_FACTOR) if mirrored else 1.0):
             rows = np.arange(0, copy.shape[0] - height + 1, step)
@@ -128,19 +163,24 @@ class Negatives:
             looked_at += len(rows) * across
             for y, x in (divmod(int(base), layout.stride) for base in buffer[:count]):
                 hits.append((copy, y, x * step))
+                factor = picture.shape[1] / copy.shape[1]
+                left = picture.shape[1] - (x * step + width) * factor if mirrored else x * step * factor
+                boxes.append((left, y * factor, width * factor, height * factor))
+        elsewhere = scene.holds_negative(np.array(boxes).reshape(-1, 4))
+        hits = [hit for hit, there in zip(hits, elsewhere, strict=True) if there]
         # that not a few pictures full of texture make up all negatives; in the last pass they may be needed
-        most = max(4, math.ceil(4 * wanted / len(self.pictures))) * (8 if turn == _PASSES - 1 else 1)
+        most = max(4, math.ceil(4 * wanted / len(self.scenes))) * (8 if turn == _PASSES - 1 else 1)
         accepted = len(hits)
         if accepted > most:
-            chosen = np.random.default_rng((self.seed, place)).choice(accepted, most, replace=False)
-            hits = [hits[which] for which in np.sort(chosen)]
+            taken = np.random.default_rng((self.seed, place)).choice(accepted, most, replace=False)
+            hits = [hits[which] for which in np.sort(taken)]
         patches = [copy[y : y + height, x : x + width] for copy, y, x in hits]
         return Found(np.array(patches, np.uint8).reshape(-1, height, width), accepted, looked_at)
 
     def _read(self, index: int) -> Image:
         picture = self._kept.get(index)
         if picture is None:
-            picture = read_gray(self.pictures[index])
+            picture = read_gray(self.scenes[index].path)
             if picture.size <= self.budget:
                 self.budget -= picture.size
                 self._kept[index] = picture

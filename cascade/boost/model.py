@@ -63,7 +63,7 @@ class Compiled(NamedTuple):
 
     inset: Ints  # (4,) the corners of the window less a pixel on each side
     area: float  # its pixels
-    points: Ints  # (M, 16) of each node's feature
+    points: npt.NDArray[np.uint64]  # (M, 16) of each node's feature
     weights: Ints  # (M, 3) of its rectangles
     turned: npt.NDArray[np.bool_]  # (M,) whether these are
     stages: Ints  # (S + 1,) the first tree of each stage, and their number
@@ -91,6 +91,7 @@ class BoostedModel:
     window: tuple[int, int]
     features: Features
     stages: list[BoostedStage] = field(default_factory=list)
+    _compiled: tuple[tuple[BoostedStage, ...], Features, Compiled] | None = field(default=None, repr=False)
 
     def trees(self) -> list[Tree]:
         """The trees of all stages."""
@@ -102,26 +103,33 @@ class BoostedModel:
 
     def compile(self, layout: Layout) -> Compiled:
         """The cascade for integral images that lie so in memory."""
+        if self._compiled is None or self._compiled[0] != tuple(self.stages):
+            self._compiled = (tuple(self.stages), *self._compile())
+        _, features, compiled = self._compiled
+        return compiled._replace(inset=inset(self.window, layout), points=features.points(layout).astype(np.uint64))
+
+    def _compile(self) -> tuple[Features, Compiled]:
+        """Every node's feature, and the cascade without its points."""
         trees = self.trees()
         nodes = _joined([tree.nodes for tree in trees], (0, 3), np.int32)
         features = self.features[nodes[:, 0]]
         stumps = len(nodes) == len(trees)
-        return Compiled(
-            inset(self.window, layout),
-            float((self.window[0] - 2) * (self.window[1] - 2)),
-            features.points(layout).astype(np.uint64),
-            features.weights,
-            features.turned,
-            _offsets([len(stage.trees) for stage in self.stages]),
-            np.array([stage.accepts_from for stage in self.stages], np.float64),
-            np.array([stage.goes_on for stage in self.stages], np.bool_),
-            _offsets([len(tree.nodes) for tree in trees]),
-            np.ascontiguousarray(nodes[:, 1:]),
-            _joined([tree.cuts for tree in trees], (0,), np.float32),
-            _joined([tree.subsets for tree in trees], (0, 8), np.int32),
-            _joined([tree.leaves for tree in trees], (0,), np.float32),
-            _answers(trees) if features.kind == "LBP" and stumps else np.zeros((0, kernels.CODES)),
-            stumps,
+        return features, Compiled(
+            inset=np.zeros(4, np.int32),
+            area=float((self.window[0] - 2) * (self.window[1] - 2)),
+            points=np.zeros((0, 16), np.uint64),
+            weights=features.weights,
+            turned=features.turned,
+            stages=_offsets([len(stage.trees) for stage in self.stages]),
+            thresholds=np.array([stage.accepts_from for stage in self.stages], np.float64),
+            goes_on=np.array([stage.goes_on for stage in self.stages], np.bool_),
+            trees=_offsets([len(tree.nodes) for tree in trees]),
+            nodes=np.ascontiguousarray(nodes[:, 1:]),
+            cuts=_joined([tree.cuts for tree in trees], (0,), np.float32),
+            subsets=_joined([tree.subsets for tree in trees], (0, 8), np.int32),
+            leaves=_joined([tree.leaves for tree in trees], (0,), np.float32),
+            answers=_answers(trees) if features.kind == "LBP" and stumps else np.zeros((0, kernels.CODES)),
+            simple=stumps,
         )
 
     def judge(self, samples: "Samples") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -31,6 +31,7 @@ class Options:
     maxWeakCount: Count = 100  # noqa: N815
     acceptanceRatioBreakValue: float = -1.0  # noqa: N815
     nested: bool = True
+    scenes: bool = False
     features_per_tree: Part = 1.0
     seed: Seed = 0
     threads: Count | None = None
@@ -59,6 +60,11 @@ def check_requirements(inputs: Inputs, options: Options, features: int) -> Findi
         found.errors.append(
             f"The {len(inputs.negatives)} negatives of {inputs.bg} hold about {inputs.windows} windows of {options.w}×"
             f"{options.h}, fewer than numNeg {options.numNeg}: give more or larger pictures, or lower options.numNeg."
+        )
+    if options.scenes and inputs.pictures is None:
+        found.errors.append(
+            "There is no list of pictures with boxes to look for negatives in: give samples=FOLDER, made by "
+            "python -m cascade.prepare, and no vec=FILE, or set options.scenes=false."
         )
     available = available_memory()
     if available is not None and table > 0.8 * available:

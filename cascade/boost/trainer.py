@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from cascade.boost.boosting import Rates, boost
 from cascade.boost.features import Features, haar_features, lbp_features
-from cascade.boost.mining import Negatives
+from cascade.boost.mining import Negatives, scenes_of
 from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree
 from cascade.boost.options import Options, check_requirements
 from cascade.boost.trees import Table, Workers
 from cascade.detectors.names import RESULTS
-from cascade.errors import EarlyStop, TrainingError
+from cascade.errors import EarlyStop, ImageError, TrainingError
 from cascade.files import whole
 from cascade.samples.vec import read_vec
 from cascade.training.preflight import not_writable
@@ -32,11 +32,11 @@ class BoostTrainer:
     """Trains a boosted cascade on samples of its window, without OpenCV's binaries: `cascade.xml`."""
 
     name = "boost"
-    uses: Collection[str] = ("vec",)
 
     def __init__(self, options: Options) -> None:
         self.window = (options.w, options.h)
         self.stages = options.numStages
+        self.uses: Collection[str] = ("vec", "pictures", "ignore") if options.scenes else ("vec",)
         self.settings: Mapping[str, Any] = asdict(options)
         self._options = options
 
@@ -58,7 +58,10 @@ class BoostTrainer:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(not_writable(folder, error.strerror)) from error
-        return _Run(self._options, self._features(), inputs, folder, observers).train()
+        try:
+            return _Run(self._options, self._features(), inputs, folder, observers).train()
+        except ImageError as error:  # one that could be read when the training began
+            raise TrainingError(f"{error}. Finished stages are kept; the same command goes on after them.") from error
 
     def _features(self) -> Features:
         if self._options.featureType == "LBP":
@@ -76,7 +79,8 @@ class _Run:
         self.workers = Workers(options.threads)
         self.model = BoostedModel((options.w, options.h), features, _read_stages(folder, options.numStages))
         self.positives = Samples(read_vec(inputs.vec, options.w, options.h))
-        self.negatives = Negatives(inputs.negatives, self.model.window, options.seed, options.memory * 2**30)
+        scenes = scenes_of(inputs, options.scenes)
+        self.negatives = Negatives(scenes, self.model.window, options.seed, options.memory * 2**30)
         if (kept := _read(_negatives_file(folder, len(self.model.stages) - 1))) is not None:
             self.negatives.patches, self.negatives.position = kept["patches"], int(kept["position"])
             self.negatives.share = float(kept["share"])
