@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cascade.boost.model import EPSILON, BoostedStage, Tree
+from cascade.boost.model import EPSILON, BoostedModel, BoostedStage, Samples, Tree
 from cascade.boost.options import Options
 from cascade.boost.trees import Doubles, Indices, Table
 
@@ -19,27 +19,41 @@ class Rates:
     false_alarm_rate: float
 
 
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a stage learns from.
+
+    Attributes:
+        samples: (N,) positives and negatives that the stages before accept.
+        labels: (N,) 1 for a positive, -1 for a negative.
+        held_out: (M,) positives that no tree is grown on, but which are to be kept as well; there may be none.
+        before: of the stage before, its sums on samples (N,) and on what is held out (M,), with which the stage's own
+            begin; None: at nothing.
+    """
+
+    samples: Samples
+    labels: Doubles
+    held_out: Samples
+    before: tuple[Doubles, Doubles] | None = None
+
+
 def boost(
-    table: Table,
-    labels: Doubles,
-    before: Doubles | None,
-    options: Options,
-    random: np.random.Generator,
-    tell: Callable[[Rates], None],
+    model: BoostedModel, task: Task, table: Table, options: Options, index: int, tell: Callable[[Rates], None]
 ) -> tuple[BoostedStage, Rates]:
     """Grow trees until few enough negatives are accepted, or there are as many as are allowed.
 
     Args:
-        table: the samples' features.
-        labels: (N,) 1 for a positive, -1 for a negative.
-        before: (N,) the sums of the stage before, with which this one's begin; None: at nothing.
+        model: the cascade before the stage.
+        task: what it learns from.
+        table: of the samples' features.
         options: of the training.
-        random: draws the features that a tree may use, where those are not all.
+        index: of the stage.
         tell: is told of each tree.
     """
-    sums = np.zeros(len(labels)) if before is None else before.copy()
-    weights = np.exp(-labels * sums)
-    weights /= weights.sum()
+    random = np.random.default_rng((options.seed, index, 1))
+    labels = task.labels
+    sums, others = (part.copy() for part in task.before or (np.zeros(len(labels)), np.zeros(len(task.held_out))))
+    weights = _first_weights(labels, sums)
     trees: list[Tree] = []
     threshold, rates = np.float32(0), Rates(0, 1.0, 1.0)
     while len(trees) < options.maxWeakCount and rates.false_alarm_rate > options.maxFalseAlarmRate:
@@ -49,19 +63,36 @@ def boost(
             break  # nothing tells these samples apart
         trees.append(tree)
         sums += answers
+        others += model.alone(tree).judge(task.held_out)[1]
         weights *= np.exp(-labels * answers)
         weights /= weights.sum()
         threshold = stage_threshold(sums[labels > 0], options.minHitRate)
+        if len(others):
+            threshold = min(threshold, stage_threshold(others, options.minHitRate))
         accepted = sums >= threshold - EPSILON
         rates = Rates(len(trees), float(accepted[labels > 0].mean()), float(accepted[labels < 0].mean()))
         tell(rates)
-    return BoostedStage(tuple(trees), float(threshold), before is not None), rates
+    return BoostedStage(tuple(trees), float(threshold), task.before is not None), rates
 
 
 def stage_threshold(sums: Doubles, hit_rate: float) -> np.float32:
     """The sum that at least that share of the positives reaches."""
     ranked = np.sort(sums)
     return np.float32(ranked[int((1 - hit_rate) * len(ranked))])
+
+
+def _first_weights(labels: Doubles, sums: Doubles) -> Doubles:
+    """The samples' weights where a stage begins: equal ones, or by the sums that it begins with.
+
+    These are high of positives and negatives alike, as the stages before accept all of them, so each kind is given the
+    weight of its share: otherwise the positives would weigh nothing.
+    """
+    weights = np.empty(len(labels))
+    for own in (labels > 0, labels < 0):
+        inside = -labels[own] * sums[own]
+        part = np.exp(inside - inside.max(initial=-np.inf))
+        weights[own] = part / part.sum() * own.mean()
+    return weights
 
 
 def _trimmed(weights: Doubles, rate: float) -> Indices:

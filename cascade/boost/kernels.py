@@ -145,7 +145,7 @@ def search_ordered(
 
 @njit(nogil=True, cache=True)
 def search_codes(
-    codes: Array, chosen: Array, samples: Array, weights: Array, nodes: Array, scores: Array, best: Array
+    codes: Array, chosen: Array, samples: Array, weights: Array, nodes: Array, prior: float, scores: Array, best: Array
 ) -> None:
     """The same for LBP features: the best split of codes into two sets, those of low and those of high means.
 
@@ -170,7 +170,7 @@ def search_codes(
             for code in range(CODES):
                 if own[code] != 0:
                     positive, negative = float(own[code] >> 32), float(own[code] & 0xFFFFFFFF)
-                    means[present], kept[present] = (positive - negative) / (positive + negative), own[code]
+                    means[present], kept[present] = (positive - negative) / (positive + negative + prior), own[code]
                     packed += own[code]
                     present += 1
             positives, negatives = float(packed >> 32), float(packed & 0xFFFFFFFF)
@@ -225,7 +225,7 @@ def judge(images: Images, bases: Array, scales: Array, own: Any, first: int, pas
     points, weights, turned, cuts, subsets = own.points, own.weights, own.turned, own.cuts, own.subsets
     stages, thresholds, trees, nodes, leaves = own.stages, own.thresholds, own.trees, own.nodes, own.leaves
     goes_on = own.goes_on
-    codes = len(subsets) > 0
+    codes = not own.haar
     cells = np.empty(16, np.int32)
     for i in range(len(bases)):
         base, scale = np.uint64(bases[i]), scales[i]  # an index without a sign needs no look at whether it is negative
@@ -300,7 +300,7 @@ def scan(images: Images, stride: int, rows: Array, across: int, own: Any, found:
         found: (M,) int64, the result: their bases, as many as fit.
     """
     sums, squares, _ = images
-    haar = len(own.subsets) == 0
+    haar = own.haar
     inset, area, thresholds = own.inset, own.area, own.thresholds
     count = 0
     scales, bases = np.empty(across, np.float32), np.empty(across, np.int64)

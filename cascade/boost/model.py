@@ -76,6 +76,7 @@ class Compiled(NamedTuple):
     leaves: Floats
     answers: npt.NDArray[np.float64]  # (T, 256) what each tree says of each code, for stumps of LBP features
     simple: bool  # whether all trees are stumps
+    haar: bool  # or else LBP
 
 
 @dataclass(eq=False)
@@ -96,6 +97,10 @@ class BoostedModel:
     def trees(self) -> list[Tree]:
         """The trees of all stages."""
         return [tree for stage in self.stages for tree in stage.trees]
+
+    def alone(self, tree: Tree) -> "BoostedModel":
+        """A cascade of one tree, which accepts everything: its sum is what the tree says."""
+        return BoostedModel(self.window, self.features, [BoostedStage((tree,), -1e9)])
 
     def used(self) -> npt.NDArray[np.int64]:
         """The numbers of the features that any tree uses, in order."""
@@ -130,6 +135,7 @@ class BoostedModel:
             leaves=_joined([tree.leaves for tree in trees], (0,), np.float32),
             answers=_answers(trees) if features.kind == "LBP" and stumps else np.zeros((0, kernels.CODES)),
             simple=stumps,
+            haar=features.kind == "HAAR",
         )
 
     def judge(self, samples: "Samples") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

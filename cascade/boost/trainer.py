@@ -10,21 +10,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cascade.boost.boosting import Rates, boost
+from cascade.boost.boosting import Rates, Task, boost
 from cascade.boost.features import Features, haar_features, lbp_features
 from cascade.boost.mining import Negatives, scenes_of
 from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree
 from cascade.boost.options import Options, check_requirements
+from cascade.boost.pruning import cut_into_stages
 from cascade.boost.trees import Table, Workers
 from cascade.detectors.names import RESULTS
 from cascade.errors import EarlyStop, ImageError, TrainingError
 from cascade.files import whole
+from cascade.pictures import Image
 from cascade.samples.vec import read_vec
 from cascade.training.preflight import not_writable
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
 
 MODEL = RESULTS[".xml"]
-_FREE = ("threads", "memory")  # how fast, not what: these may differ when a training is continued
+_FREE = ("threads", "recall")  # how fast, or what is done when all is trained: these may differ when it is continued
+_KEPT = 2000  # negatives of a stage, by which it is judged how many windows pass
+_ASIDE = 0.1  # share of the samples that is held out where the folder holds out too few
+_FEWEST = 200  # held-out samples that are worth anything: what is rarer than one in so many does not show
 _TREE = ("nodes", "cuts", "subsets", "leaves")
 
 
@@ -36,12 +41,13 @@ class BoostTrainer:
     def __init__(self, options: Options) -> None:
         self.window = (options.w, options.h)
         self.stages = options.numStages
-        self.uses: Collection[str] = ("vec", "pictures", "ignore") if options.scenes else ("vec",)
+        more = (["held_out"] if options.nested else []) + (["pictures", "ignore"] if options.scenes else [])
+        self.uses: Collection[str] = ("vec", *more)
         self.settings: Mapping[str, Any] = asdict(options)
         self._options = options
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
-        """More stages are added to those that are there."""
+        """More stages are added to those that are there, and the finished cascade may keep more or fewer objects."""
         return name in _FREE or (name == "numStages" and int(new) > int(old))
 
     def check(self, inputs: Inputs) -> Findings:
@@ -78,7 +84,7 @@ class _Run:
         self.options, self.folder, self.observers = options, folder, observers
         self.workers = Workers(options.threads)
         self.model = BoostedModel((options.w, options.h), features, _read_stages(folder, options.numStages))
-        self.positives = Samples(read_vec(inputs.vec, options.w, options.h))
+        self.positives, self.held_out = _positives(inputs, options)
         scenes = scenes_of(inputs, options.scenes)
         self.negatives = Negatives(scenes, self.model.window, options.seed, options.memory * 2**30)
         if (kept := _read(_negatives_file(folder, len(self.model.stages) - 1))) is not None:
@@ -93,9 +99,10 @@ class _Run:
         count = len(self.model.stages)
         if count == 0:
             raise early or TrainingError("no stage was trained")
-        self._write_cascade()
         trees = len(self.model.trees())
-        return Training(self.folder / MODEL, count, f"{trees} weak trees", early, {"weak_trees": trees})
+        return Training(
+            self.folder / MODEL, count, f"{trees} weak trees", early, self._finish() | {"weak_trees": trees}
+        )
 
     def _train_stage(self, index: int) -> EarlyStop | None:
         """Train a stage and save it; an early stop where there is nothing to train it on."""
@@ -116,11 +123,9 @@ class _Run:
         if early := self._reason_to_stop(stage):
             return early
         self._tell(stage, "computing features")
-        samples = Samples(np.concatenate([self.positives.patches[chosen], patches]))
-        labels = np.repeat([1.0, -1.0], [len(chosen), len(patches)])
-        before = model.judge(samples)[1] if options.nested and index else None
+        task = self._task(index, chosen, patches)
         random = np.random.default_rng((options.seed, index))
-        table = Table(model.features, samples, self.workers, options.memory * 2**30, random)
+        table = Table(model.features, task.samples, self.workers, options.memory * 2**30, random)
 
         def tell(rates: Rates) -> None:
             stage.own["weak"] = rates.trees
@@ -128,11 +133,11 @@ class _Run:
             stage.seconds = monotonic() - started
             self._tell(stage, f"boosting: {rates.trees} weak trees, false alarms {rates.false_alarm_rate:.3f}")
 
-        boosted, rates = boost(table, labels, before, options, random, tell)
+        boosted, rates = boost(model, task, table, options, index, tell)
         if not boosted.trees:
             return EarlyStop(f"Stage {index} cannot be trained: no feature tells its positives and negatives apart.")
         model.stages.append(boosted)
-        self._save(index)
+        self._save(stage, patches[:_KEPT])
         stage.seconds, stage.finished = monotonic() - started, True
         if rates.trees >= options.maxWeakCount and rates.false_alarm_rate > options.maxFalseAlarmRate:
             self._note(
@@ -142,6 +147,36 @@ class _Run:
         for observer in self.observers:
             observer.stage_finished(stage)
         return None
+
+    def _task(self, index: int, chosen: npt.NDArray[np.int64], patches: Image) -> Task:
+        """A stage's samples; the held-out positives count that are left."""
+        samples = Samples(np.concatenate([self.positives.patches[chosen], patches]))
+        labels = np.repeat([1.0, -1.0], [len(chosen), len(patches)])
+        passed, sums = self.model.judge(self.held_out)
+        left = passed == index
+        before = (self.model.judge(samples)[1], sums[left]) if self.options.nested and index else None
+        return Task(samples, labels, Samples(self.held_out.patches[left]), before)
+
+    def _finish(self) -> dict[str, Any]:
+        """Write the cascade, of nested stages cut anew where there is something to judge them by; returns figures."""
+        model, options = self.model, self.options
+        if options.nested and len(self.held_out):
+            negatives = []
+            for index in range(len(model.stages)):
+                kept = _read(_stage_file(self.folder, index))
+                if kept is None:
+                    raise TrainingError(
+                        f"{_stage_file(self.folder, index)} was there a moment ago and cannot be read now"
+                    )
+                negatives.append((float(kept["share"]), Samples(kept["negatives"])))
+            stages = cut_into_stages(model, self.held_out, negatives, options.recall)
+            model = BoostedModel(model.window, model.features, stages)
+        self._write_cascade(model)
+        passed, _ = model.judge(self.held_out)
+        figures: dict[str, Any] = {"trees_of_stages": [len(stage.trees) for stage in model.stages]}
+        if len(self.held_out):
+            figures["held_out"] = {"positives": len(passed), "recall": float((passed == len(model.stages)).mean())}
+        return figures
 
     def _reason_to_stop(self, stage: Stage) -> EarlyStop | None:
         """Why a stage is not trained, as opencv_traincascade would not either."""
@@ -171,9 +206,9 @@ class _Run:
             f"can be used as it is (accept_early_stop=true makes this a success). {why}"
         )
 
-    def _save(self, index: int) -> None:
-        """Save a stage, and before it what is needed to go on after it."""
-        negatives = self.negatives
+    def _save(self, trained: Stage, windows: Image) -> None:
+        """Save a stage, and before it what is needed to go on after it; `windows` are some of its negatives."""
+        index, negatives = trained.index, self.negatives
         state = {"patches": negatives.patches, "position": negatives.position, "share": negatives.share}
         _write(_negatives_file(self.folder, index), state)
         stage = self.model.stages[index]
@@ -181,11 +216,18 @@ class _Run:
         sizes = [len(tree.nodes) for tree in stage.trees]
         _write(
             _stage_file(self.folder, index),
-            {**parts, "sizes": sizes, "threshold": np.float32(stage.threshold), "goes_on": stage.goes_on},
+            {
+                **parts,
+                "sizes": sizes,
+                "threshold": np.float32(stage.threshold),
+                "goes_on": stage.goes_on,
+                "negatives": windows,
+                "share": trained.acceptance_ratio,
+            },
         )
         _negatives_file(self.folder, index - 1).unlink(missing_ok=True)
 
-    def _write_cascade(self) -> None:
+    def _write_cascade(self, model: BoostedModel) -> None:
         options = self.options
         parameters = {
             "boostType": "GAB",
@@ -195,7 +237,7 @@ class _Run:
             "maxDepth": options.maxDepth,
             "maxWeakCount": options.maxWeakCount,
         }
-        self.model.xml(parameters).write(self.folder / MODEL)
+        model.xml(parameters).write(self.folder / MODEL)
 
     def _tell(self, stage: Stage, activity: str) -> None:
         for observer in self.observers:
@@ -204,6 +246,18 @@ class _Run:
     def _note(self, text: str) -> None:
         for observer in self.observers:
             observer.noted(text)
+
+
+def _positives(inputs: Inputs, options: Options) -> tuple[Samples, Samples]:
+    """The samples to grow trees on, and those held out: what the prepared folder holds out, or the last of the .vec."""
+    samples = read_vec(inputs.vec, options.w, options.h)
+    held_out = samples[:0]
+    if options.nested and inputs.held_out is not None:
+        held_out = read_vec(inputs.held_out, options.w, options.h)
+    if options.nested and len(held_out) < _FEWEST:
+        aside = round(_ASIDE * len(samples))
+        samples, held_out = (samples[:-aside], samples[-aside:]) if aside >= _FEWEST else (samples, samples[:0])
+    return Samples(samples), Samples(held_out)
 
 
 def _stage_file(folder: Path, index: int) -> Path:

@@ -14,6 +14,9 @@ from cascade.boost.model import Samples, Tree
 
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+_PRIOR = (
+    20  # samples of mean weight and no label, which each code of an LBP feature is thought to have been seen on as well
+)
 _WHOLE = 2**31  # of which weights are whole parts, while splits are searched for
 
 
@@ -126,12 +129,13 @@ class Table:
             looked, places = looked[order], places[order]
         packed = np.round(weights[looked] * _WHOLE).astype(np.int64)
         packed = np.where(labels[looked] > 0, packed << 32, packed)
+        prior = _PRIOR / len(labels) * _WHOLE
         found: list[tuple[Doubles, Indices]] = []
 
         def search(block: Indices) -> None:
             scores, best = np.full(len(level), -1.0), np.full(len(level), -1, np.int64)
             if self._codes:
-                kernels.search_codes(self.bins, block, looked, packed, places, scores, best)
+                kernels.search_codes(self.bins, block, looked, packed, places, prior, scores, best)
             else:
                 kernels.search_ordered(self.bins, block, looked, packed, places, scores, best, best.copy())
             found.append((scores, best))
@@ -172,10 +176,10 @@ class Table:
         present = np.flatnonzero(total)
         if len(present) < 2:
             return None
-        order = present[np.argsort(signed[present] / total[present], kind="stable")]
+        means = signed / (total + _PRIOR / len(labels))
+        order = present[np.argsort(means[present], kind="stable")]
         at = int(np.argmax(_scores(signed[order], total[order])))
-        right = np.zeros(kernels.CODES, np.bool_)
-        right[order[at + 1 :]] = True  # what was never seen goes where the negatives are
+        right = means > (means[order[at]] + means[order[at + 1]]) / 2
         subset = np.packbits(~right, bitorder="little").view("<i4").astype(np.int32)
         return _Split(feature, np.float32(0), subset, ~right[codes])
 

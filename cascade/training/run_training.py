@@ -45,11 +45,12 @@ class TrainConfig:
     def inputs(self, window: tuple[int, int]) -> Inputs:
         """The files to train on a window, not looked at yet; another .vec has no pictures."""
         folder = Path(self.samples or "")
-        vec, bg = self.vec or folder / "positives.vec", self.bg or folder / "bg.txt"
-        inputs = Inputs(Path(vec).expanduser(), Path(bg).expanduser(), window)
+        vec = Path(self.vec or folder / "positives.vec")
+        inputs = Inputs(vec.expanduser(), Path(self.bg or folder / "bg.txt").expanduser(), window)
         if self.vec is None:
-            lists = (inputs.vec.with_name(name) for name in ("positives.dat", "ignore.dat"))
-            inputs.pictures, inputs.ignore = (path if path.is_file() else None for path in lists)
+            lists = [inputs.vec.with_name(name) for name in ("positives.dat", "ignore.dat")]
+            lists.append(inputs.vec.parent / "held_out" / inputs.vec.name)
+            inputs.pictures, inputs.ignore, inputs.held_out = (path if path.is_file() else None for path in lists)
         return inputs
 
 

@@ -54,6 +54,7 @@ class Inputs:
     # negatives, both for `read_objects`; None where there is only a .vec, or no region
     pictures: Path | None = None
     ignore: Path | None = None
+    held_out: Path | None = None  # .vec of positives that are not to be learned from; None where there is none
 
     def files(self, uses: Collection[str]) -> dict[str, Path | None]:
         """The positives' files that a trainer uses, by name."""

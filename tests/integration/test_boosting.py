@@ -30,7 +30,7 @@ def call(commands, vec, negatives):
     "options", [["featureType=HAAR", "mode=ALL"], ["featureType=LBP"], ["maxDepth=2"], ["nested=false"]]
 )
 def test_finds_faces_in_scenes(commands, prepare, find_faces, options):
-    samples = prepare("chips", "held_out=0.05")
+    samples = prepare("chips")
     chosen = [f"options.{option}" for option in options]
     output = commands.run("-m", "cascade.train", f"samples={samples}", "name=my cascade", *OVERRIDES, *chosen)
     assert "3 stages" in output
@@ -40,10 +40,10 @@ def test_finds_faces_in_scenes(commands, prepare, find_faces, options):
     described = json.loads((result / "cascade.json").read_text())
     assert (described["window"], described["stages"], described["trainer"]) == ([W, H], 3, "boost")
     cascade = read_cascade(result / "cascade.xml")
-    assert (cascade.window, len(cascade.stages)) == ((W, H), 3)
     grown = [int(stage.own["weak"]) for stage in read_stages(result / "stages.csv")]
+    assert len(grown) == len(cascade.stages) == 3 and report["weak_trees"] == sum(grown)
+    # in the file a nested stage repeats what goes before
     assert cascade.weak_trees == (grown if "nested=false" in options else np.cumsum(grown).tolist())
-    assert report["weak_trees"] == sum(grown)
     classifier = cv2.CascadeClassifier(str(result / "cascade.xml"))
     assert classifier.getOriginalWindowSize() == (W, H)
     assert find_faces(lambda picture: classifier.detectMultiScale(picture, 1.1, 2)) > 0.5
@@ -79,6 +79,26 @@ def test_an_end_from_outside_keeps_finished_stages(commands, call, sent, status)
     (folder / "stage2.npz").write_bytes(b"PK cut short")  # as a crash leaves it
     assert "Going on after stage" in commands.run(*call, *slow, "name=stopped")
     assert (folder / "cascade.xml").read_bytes() == (folder.parent / "peace/cascade.xml").read_bytes()
+
+
+def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
+    random = np.random.default_rng(0)
+    pattern = cv2.resize(random.normal(size=(4, 4)), (W, H), interpolation=cv2.INTER_CUBIC)
+    samples = np.clip(random.normal(128, 25, (2400, H, W)) + 12 * pattern, 0, 255).astype(np.uint8)
+    write_vec(commands.folder / "many.vec", samples)
+    call = [*call, "name=many", "vec=many.vec", "options.numPos=500", "options.featureType=LBP"]
+    folder = commands.folder / "outputs/cascade/many"
+    trees = {}
+    for recall in (0.97, 0.6):  # the second time nothing is trained again
+        commands.run(*call, "options.maxFalseAlarmRate=0.1", f"options.recall={recall}")
+        report = json.loads((folder / "report.json").read_text())
+        assert report["held_out"]["positives"] == 240 and recall <= report["held_out"]["recall"] < recall + 0.02
+        assert read_cascade(folder / "cascade.xml").weak_trees == np.cumsum(report["trees_of_stages"]).tolist()
+        trees[recall] = sum(report["trees_of_stages"])
+        classifier = cv2.CascadeClassifier(str(folder / "cascade.xml"))
+        found = [len(classifier.detectMultiScale(np.pad(s, 1), 1.1, 0, 0, (1, 1), (W, H))) > 0 for s in samples[-240:]]
+        assert np.mean(found) > recall - 0.1
+    assert trees[0.97] == trees[0.6] == report["weak_trees"]
 
 
 def test_sweep_has_a_folder_per_run(commands, call):

@@ -5,47 +5,14 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from cascade.boost import kernels
-from cascade.boost.features import Layout, haar_features, lbp_features
+from cascade.boost.features import Layout
 from cascade.boost.mining import copies
-from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree, integrals, laid_out
+from cascade.boost.model import BoostedStage, Samples, integrals, laid_out
 from cascade.xml import read_cascade
 
 W, H = 20, 22
-PICTURES = [np.asarray(cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2GRAY)), data.camera()[:300, :311], data.coins()]
-
-
-def drawn(kind, depth, nested=False, stages=4, seed=0):
-    """A cascade of random trees, whose stages accept about half of the windows each."""
-    random = np.random.default_rng(seed)
-    features = haar_features(W, H, "ALL") if kind == "HAAR" else lbp_features(W, H)
-    model = BoostedModel((W, H), features)
-    patches = [p[y : y + H, x : x + W] for p in PICTURES for y, x in random.integers(0, p.shape[0] - H, (300, 2))]
-    samples = Samples(np.array(patches))
-    for stage in range(stages):
-        trees = []
-        for _ in range(3 + stage):
-            count = 1 if depth == 1 else 3
-            nodes = [(0, 0, -1)] if depth == 1 else [(0, 1, 2), (0, 0, -1), (0, -2, -3)]
-            nodes = np.array(nodes, np.int32)
-            nodes[:, 0] = random.integers(0, len(features), count)
-            haar = kind == "HAAR"
-            trees.append(
-                Tree(
-                    nodes,
-                    random.normal(0, 0.01, count).astype(np.float32) if haar else np.zeros(count, np.float32),
-                    np.zeros((0, 8), np.int32) if haar else random.integers(-(2**31), 2**31, (count, 8), np.int32),
-                    random.normal(size=count + 1).astype(np.float32),
-                )
-            )
-        goes_on = nested and stage > 0
-        model.stages.append(BoostedStage(tuple(trees), -1e9, goes_on))
-        passed, sums = model.judge(samples)
-        threshold = float(np.float32(np.median(sums[passed == stage + 1])))
-        model.stages[-1] = BoostedStage(tuple(trees), threshold, goes_on)
-    return model
 
 
 def opencv(model, path):
@@ -59,10 +26,10 @@ CASES = [("HAAR", 1, False), ("HAAR", 2, False), ("HAAR", 1, True), ("LBP", 1, F
 
 
 @pytest.mark.parametrize(("kind", "depth", "nested"), CASES)
-def test_every_decision_is_opencvs(kind, depth, nested, tmp_path):
-    model = drawn(kind, depth, nested)
+def test_every_decision_is_opencvs(draw, pictures, kind, depth, nested, tmp_path):
+    model = draw(kind, depth, nested)
     classifier = opencv(model, tmp_path / "cascade.xml")
-    for picture in PICTURES:
+    for picture in pictures:
         boxes = np.asarray(classifier.detectMultiScale(picture, 1.1, 0, minSize=(1, 1))).reshape(-1, 4)
         theirs = inner(map(tuple, boxes.tolist()), picture)
         assert sum(theirs.values()) > 50
@@ -101,9 +68,9 @@ def hits(model, picture):
 
 
 @pytest.mark.parametrize(("kind", "depth", "nested"), CASES)
-def test_scan_finds_what_is_accepted(kind, depth, nested):
-    model = drawn(kind, depth, nested)
-    for copy, step in copies(PICTURES[1], (W, H), 1.0):
+def test_scan_finds_what_is_accepted(draw, pictures, kind, depth, nested):
+    model = draw(kind, depth, nested)
+    for copy, step in copies(pictures[1], (W, H), 1.0):
         rows, columns = (range(0, side + 1, step) for side in (copy.shape[0] - H, copy.shape[1] - W))
         images, layout = laid_out(copy, step, turned=True)
         found = np.empty(10**5, np.int64)
@@ -115,26 +82,26 @@ def test_scan_finds_what_is_accepted(kind, depth, nested):
         assert found[:count].tolist() == expected
 
 
-def test_samples_decide_as_windows_of_pictures(tmp_path):
+def test_samples_decide_as_windows_of_pictures(draw, pictures, tmp_path):
     """A sample cut out of a picture is judged as the window that it was."""
-    model = drawn("HAAR", 1, stages=2)
+    model = draw("HAAR", 1, stages=2)
     classifier = opencv(model, tmp_path / "cascade.xml")
     random = np.random.default_rng(1)
-    patches = np.array([PICTURES[0][y : y + H, x : x + W] for y, x in random.integers(0, 480, (200, 2))])
+    patches = np.array([pictures[0][y : y + H, x : x + W] for y, x in random.integers(0, 480, (200, 2))])
     passed, _ = model.judge(Samples(patches))
     # with a row below it, as OpenCV does not look at the last one
     theirs = [len(classifier.detectMultiScale(np.pad(p, ((0, 1), (0, 0))), 1.1, 0, 0, (1, 1), (W, H))) for p in patches]
     assert 20 < sum(theirs) < 180 and ((passed == 2) == theirs).all()
 
 
-def test_a_window_without_contrast_is_never_accepted():
+def test_a_window_without_contrast_is_never_accepted(draw):
     flat = np.full((1, H, W), 128, np.uint8)
-    model = drawn("HAAR", 1, stages=1)
+    model = draw("HAAR", 1, stages=1)
     model.stages[0] = BoostedStage(model.stages[0].trees, -1e9)
     assert model.judge(Samples(flat))[0].tolist() == [0]
 
 
-def test_nested_stages_repeat_the_trees_in_the_file(tmp_path):
-    model = drawn("LBP", 1, nested=True)
+def test_nested_stages_repeat_the_trees_in_the_file(draw, tmp_path):
+    model = draw("LBP", 1, nested=True)
     opencv(model, tmp_path / "cascade.xml")
     assert read_cascade(tmp_path / "cascade.xml").weak_trees == [3, 7, 12, 18]
