@@ -36,6 +36,19 @@ class Tree:
     subsets: Ints
     leaves: Floats
 
+    def fits(self, features: int) -> bool:
+        """Whether its arrays belong together, its nodes lead further on, and its features are among so many."""
+        count = len(self.nodes)
+        whole = self.nodes.shape == (count, 3) and len(self.leaves) == count + 1
+        whole = whole and len(self.cuts) == count and self.subsets.shape in ((count, 8), (0, 8))
+        if not whole or count == 0:
+            return False
+        feature, ways = self.nodes[:, 0], self.nodes[:, 1:]
+        forward = (ways > np.arange(count)[:, None]) & (ways < count)
+        return bool(
+            ((feature >= 0) & (feature < features)).all() and (forward | ((ways <= 0) & (ways > -count - 1))).all()
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class BoostedStage:

