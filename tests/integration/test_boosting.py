@@ -96,7 +96,10 @@ def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
         assert read_cascade(folder / "cascade.xml").weak_trees == np.cumsum(report["trees_of_stages"]).tolist()
         trees[recall] = sum(report["trees_of_stages"])
         classifier = cv2.CascadeClassifier(str(folder / "cascade.xml"))
-        found = [len(classifier.detectMultiScale(np.pad(s, 1), 1.1, 0, 0, (1, 1), (W, H))) > 0 for s in samples[-240:]]
+        found = [
+            len(classifier.detectMultiScale(np.pad(s, ((0, 1), (0, 0))), 1.1, 0, 0, (1, 1), (W, H))) > 0
+            for s in samples[-240:]
+        ]
         assert np.mean(found) > recall - 0.1
     assert trees[0.97] == trees[0.6] == report["weak_trees"]
 
