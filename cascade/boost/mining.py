@@ -4,6 +4,7 @@ It looks where OpenCV's detector looks: at the picture and at smaller copies of 
 before, in steps of two pixels down to half the size and of one pixel below. It sees there what OpenCV's detector sees.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from cascade.samples.annotations import read_objects
 from cascade.training.trainer import Inputs
 
 _FACTOR = 1.1  # from one copy's size to the next
-_ROWS = 64  # of so many rows of windows a pass looks at one, at seven more, or at the rest
+_EIGHTH = (
+    8  # passes look at one row of windows in so many of one copy in so many, of the other copies, at all other rows
+)
 _PASSES = 3
 _SHARED = 0.3  # of a window with an object, as intersection over union, or of the window itself with a region to ignore
 _BATCH = 16  # pictures that are looked at before it is asked whether that is enough
@@ -147,10 +150,11 @@ class Negatives:
         hits: list[tuple[Image, int, int]] = []
         boxes: list[tuple[float, float, float, float]] = []
         looked_at = 0
-        for copy, step in copies(picture, self.window, math.sqrt(_FACTOR) if mirrored else 1.0):
+        chosen_copies = [turn == 2 or ((level + index) % _EIGHTH == 0) == (turn == 0) for level in range(_EIGHTH)]
+        for copy, step in copies(picture, self.window, math.sqrt(_FACTOR) if mirrored else 1.0, chosen_copies):
             rows = np.arange(0, copy.shape[0] - height + 1, step)
-            number = (np.arange(len(rows)) + index) % _ROWS
-            rows = rows[(number == 0, (number % 8 == 0) & (number != 0), number % 8 != 0)[turn]]
+            few = (np.arange(len(rows)) + index) % _EIGHTH == 0
+            rows = rows[few if turn < 2 else ~few]
             if not len(rows):
                 continue
             images, layout = laid_out(copy, step, turned)
@@ -187,13 +191,23 @@ class Negatives:
         return picture
 
 
-def copies(picture: Image, window: tuple[int, int], factor: float) -> Iterator[tuple[Image, int]]:
-    """The picture and smaller copies of it as OpenCV makes them, and the steps in which it looks at each."""
+def copies(
+    picture: Image, window: tuple[int, int], factor: float, wanted: Sequence[bool] = ()
+) -> Iterator[tuple[Image, int]]:
+    """The picture and smaller copies of it as OpenCV makes them, and the steps in which it looks at each.
+
+    Args:
+        picture: (H, W).
+        window: no copy is smaller.
+        factor: the first copy's.
+        wanted: whether to make the first, the second, …; all by default.
+    """
     width, height = window
-    while True:
+    for level in itertools.count():
         size = (round(picture.shape[1] / np.float32(factor)), round(picture.shape[0] / np.float32(factor)))
         if size[0] < width or size[1] < height:
             return
-        copy = picture if factor == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR_EXACT)
-        yield np.asarray(copy), 1 if factor > 2 else 2
+        if not wanted or wanted[level % len(wanted)]:
+            copy = picture if factor == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR_EXACT)
+            yield np.asarray(copy), 1 if factor > 2 else 2
         factor *= _FACTOR
