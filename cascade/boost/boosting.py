@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cascade.boost.model import EPSILON, BoostedModel, BoostedStage, Samples, Tree
+from cascade.boost.model import EPSILON, BoostedStage, Tree
 from cascade.boost.options import Options
 from cascade.boost.trees import Doubles, Indices, Table
 
@@ -19,40 +19,25 @@ class Rates:
     false_alarm_rate: float
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What a stage learns from.
-
-    Attributes:
-        samples: (N,) positives and negatives that the stages before accept.
-        labels: (N,) 1 for a positive, -1 for a negative.
-        held_out: (M,) positives that no tree is grown on, but which are to be kept as well; there may be none.
-        before: of the stage before, its sums on samples (N,) and on what is held out (M,), with which the stage's own
-            begin; None: at nothing.
-    """
-
-    samples: Samples
-    labels: Doubles
-    held_out: Samples
-    before: tuple[Doubles, Doubles] | None = None
-
-
 def boost(
-    model: BoostedModel, task: Task, table: Table, options: Options, index: int, tell: Callable[[Rates], None]
+    table: Table,
+    labels: Doubles,
+    before: Doubles | None,
+    options: Options,
+    random: np.random.Generator,
+    tell: Callable[[Rates], None],
 ) -> tuple[BoostedStage, Rates]:
     """Grow trees until few enough negatives are accepted, or there are as many as are allowed.
 
     Args:
-        model: the cascade before the stage.
-        task: what it learns from.
-        table: of the samples' features.
+        table: the samples' features.
+        labels: (N,) 1 for a positive, -1 for a negative.
+        before: (N,) the sums of the stage before, with which the stage's own begin; None: at nothing.
         options: of the training.
-        index: of the stage.
+        random: draws the features that a tree may use, where those are not all.
         tell: is told of each tree.
     """
-    random = np.random.default_rng((options.seed, index, 1))
-    labels = task.labels
-    sums, others = (part.copy() for part in task.before or (np.zeros(len(labels)), np.zeros(len(task.held_out))))
+    sums = np.zeros(len(labels)) if before is None else before.copy()
     weights = _first_weights(labels, sums)
     trees: list[Tree] = []
     threshold, rates = np.float32(0), Rates(0, 1.0, 1.0)
@@ -63,16 +48,13 @@ def boost(
             break  # nothing tells these samples apart
         trees.append(tree)
         sums += answers
-        others += model.alone(tree).judge(task.held_out)[1]
         weights *= np.exp(-labels * answers)
         weights /= weights.sum()
         threshold = stage_threshold(sums[labels > 0], options.minHitRate)
-        if len(others):
-            threshold = min(threshold, stage_threshold(others, options.minHitRate))
         accepted = sums >= threshold - EPSILON
         rates = Rates(len(trees), float(accepted[labels > 0].mean()), float(accepted[labels < 0].mean()))
         tell(rates)
-    return BoostedStage(tuple(trees), float(threshold), task.before is not None), rates
+    return BoostedStage(tuple(trees), float(threshold), before is not None), rates
 
 
 def stage_threshold(sums: Doubles, hit_rate: float) -> np.float32:

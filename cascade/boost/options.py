@@ -31,7 +31,7 @@ class Options:
     maxWeakCount: Count = 100  # noqa: N815
     acceptanceRatioBreakValue: float = -1.0  # noqa: N815
     nested: bool = True
-    recall: Part = 0.97
+    recall: Part | None = None
     scenes: bool = False
     features_per_tree: Part = 1.0
     seed: Seed = 0

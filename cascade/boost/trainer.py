@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cascade.boost.boosting import Rates, Task, boost
+from cascade.boost.boosting import Rates, boost
 from cascade.boost.features import Features, haar_features, lbp_features
 from cascade.boost.mining import Negatives, scenes_of
 from cascade.boost.model import BoostedModel, BoostedStage, Samples, Tree
@@ -125,9 +125,11 @@ class _Run:
         if early := self._reason_to_stop(stage):
             return early
         self._tell(stage, "computing features")
-        task = self._task(index, chosen, patches)
+        samples = Samples(np.concatenate([self.positives.patches[chosen], patches]))
+        labels = np.repeat([1.0, -1.0], [len(chosen), len(patches)])
+        before = model.judge(samples)[1] if options.nested and index else None
         random = np.random.default_rng((options.seed, index))
-        table = Table(model.features, task.samples, self.workers, options.memory * 2**30, random)
+        table = Table(model.features, samples, self.workers, options.memory * 2**30, random)
 
         def tell(rates: Rates) -> None:
             stage.own["weak"] = rates.trees
@@ -135,7 +137,7 @@ class _Run:
             stage.seconds = monotonic() - started
             self._tell(stage, f"boosting: {rates.trees} weak trees, false alarms {rates.false_alarm_rate:.3f}")
 
-        boosted, rates = boost(model, task, table, options, index, tell)
+        boosted, rates = boost(table, labels, before, options, random, tell)
         if not boosted.trees:
             return EarlyStop(f"Stage {index} cannot be trained: no feature tells its positives and negatives apart.")
         model.stages.append(boosted)
@@ -150,15 +152,6 @@ class _Run:
             observer.stage_finished(stage)
         return None
 
-    def _task(self, index: int, chosen: npt.NDArray[np.int64], patches: Image) -> Task:
-        """A stage's samples; the held-out positives count that are left."""
-        samples = Samples(np.concatenate([self.positives.patches[chosen], patches]))
-        labels = np.repeat([1.0, -1.0], [len(chosen), len(patches)])
-        passed, sums = self.model.judge(self.held_out)
-        left = passed == index
-        before = (self.model.judge(samples)[1], sums[left]) if self.options.nested and index else None
-        return Task(samples, labels, Samples(self.held_out.patches[left]), before)
-
     def _finish(self) -> dict[str, Any]:
         """Write the cascade, of nested stages cut anew where there is something to judge them by; returns figures."""
         model, options = self.model, self.options
@@ -171,14 +164,18 @@ class _Run:
                         f"{_stage_file(self.folder, index)} was there a moment ago and cannot be read now"
                     )
                 negatives.append((float(kept["share"]), Samples(kept["negatives"])))
-            stages = cut_into_stages(model, self.held_out, negatives, options.recall)
+            recall = options.recall or self._recall(model)
+            stages = cut_into_stages(model, self.held_out, negatives, recall)
             model = BoostedModel(model.window, model.features, stages)
         self._write_cascade(model)
-        passed, _ = model.judge(self.held_out)
         figures: dict[str, Any] = {"trees_of_stages": [len(stage.trees) for stage in model.stages]}
         if len(self.held_out):
-            figures["held_out"] = {"positives": len(passed), "recall": float((passed == len(model.stages)).mean())}
+            figures["held_out"] = {"positives": len(self.held_out), "recall": self._recall(model)}
         return figures
+
+    def _recall(self, model: BoostedModel) -> float:
+        """The share of the held-out positives that a cascade accepts."""
+        return float((model.judge(self.held_out)[0] == len(model.stages)).mean())
 
     def _reason_to_stop(self, stage: Stage) -> EarlyStop | None:
         """Why a stage is not trained, as opencv_traincascade would not either."""
