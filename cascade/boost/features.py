@@ -129,10 +129,12 @@ def _place(width: int, height: int, shape: _Shape, turned: bool) -> tuple[Ints, 
 
 def _places(width: int, height: int, across: int, down: int, turned: bool) -> Ints:
     """x, y and a cell's width and height for all grids of across × down cells that fit: (N, 4)."""
-    sides = np.meshgrid(np.arange(width), np.arange(height), np.arange(1, width + 1), np.arange(1, height + 1))
-    x, y, w, h = (side.transpose(1, 0, 2, 3).reshape(-1) for side in sides)
-    if turned:
-        fits = (x + across * w <= width) & (y + across * w + down * h <= height) & (x - down * h >= 0)
-    else:
-        fits = (x + across * w <= width) & (y + down * h <= height)
-    return np.stack([x, y, w, h], 1)[fits].astype(np.int32)
+    parts = [np.zeros((0, 4), np.int32)]
+    for w in range(1, width // across + 1):
+        for h in range(1, height // down + 1):
+            # a turned grid reaches down * h to the left of its uppermost corner, and down on both sides
+            first, deep = (down * h, across * w + down * h) if turned else (0, down * h)
+            x, y = np.meshgrid(np.arange(first, width - across * w + 1), np.arange(height - deep + 1))
+            cell = np.broadcast_to([w, h], (x.size, 2))
+            parts.append(np.concatenate([x.reshape(-1, 1), y.reshape(-1, 1), cell], 1).astype(np.int32))
+    return np.concatenate(parts)

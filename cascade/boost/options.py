@@ -6,11 +6,17 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from cascade.checked import check_values
+from cascade.errors import ConfigError
 from cascade.ranges import Count, Part, Positive, Seed
 from cascade.training.memory import available_memory
 from cascade.training.trainer import Findings, Inputs
 
+Side = Annotated[int, Meta(ge=8, le=128)]
 _FEW = 20  # samples
+_MOST_PIXELS = 48 * 48  # of a window with Haar features, which are 4 million then
+_INTEGRALS = (
+    5 * 4
+)  # bytes for each pixel of a sample: three integral images, and two of them once more as the table wants
 
 
 @dataclass(kw_only=True)
@@ -20,8 +26,8 @@ class Options:
     numPos: Count = 2000  # noqa: N815  (OpenCV's names)
     numNeg: Count = 1000  # noqa: N815
     numStages: Count = 20  # noqa: N815
-    w: Annotated[int, Meta(ge=8)] = 24
-    h: Annotated[int, Meta(ge=8)] = 24
+    w: Side = 24
+    h: Side = 24
     featureType: Literal["HAAR", "LBP"] = "HAAR"  # noqa: N815
     mode: Literal["BASIC", "CORE", "ALL"] = "BASIC"
     minHitRate: Part = 0.995  # noqa: N815
@@ -40,12 +46,18 @@ class Options:
 
     def __post_init__(self) -> None:
         check_values(Options, vars(self), "options.")
+        if self.featureType == "HAAR" and self.w * self.h > _MOST_PIXELS:
+            raise ConfigError(
+                f"options.w={self.w} options.h={self.h}: a window of more than {_MOST_PIXELS} pixels has too many Haar "
+                "features; make it smaller, or set options.featureType=LBP"
+            )
 
 
 def check_requirements(inputs: Inputs, options: Options, features: int) -> Findings:
     """Check the numbers of a training against each other; what the inputs themselves lack is not repeated."""
     samples = options.numPos + options.numNeg
     table = min(features * samples, int(options.memory * 2**30))
+    needed = table + _INTEGRALS * (options.w + 1) * (options.h + 1) * (samples + inputs.samples)
     found = Findings(
         summary=f"{features} features, {table / 2**20:.0f} MB of their values", about={"features": features}
     )
@@ -68,9 +80,9 @@ def check_requirements(inputs: Inputs, options: Options, features: int) -> Findi
             "python -m cascade.prepare, and no vec=FILE, or set options.scenes=false."
         )
     available = available_memory()
-    if available is not None and table > 0.8 * available:
+    if available is not None and needed > 0.8 * available:
         found.errors.append(
-            f"The features' values need {table / 2**20:.0f} MB of {available / 2**20:.0f} MB that are free. Lower "
-            "options.memory: each stage then chooses among fewer features."
+            f"The training needs about {needed / 2**20:.0f} of {available / 2**20:.0f} MB that are free. Lower "
+            "options.numPos and options.numNeg, or options.memory: each stage then chooses among fewer features."
         )
     return found

@@ -189,8 +189,10 @@ def test_bad_input(commands, call, vec):
         ("options.numStages=0", "options.numStages"),
         ("options.featureType=HOG", "options.featureType"),
         ("options.numNeg=100000000", "fewer than numNeg"),
+        ("options.w=60 options.h=60", "too many Haar"),
+        ("options.numPos=100000000", "MB that are free"),
     ):
-        output = commands.run(*call, "name=bad", override, status=2)
+        output = commands.run(*call, "name=bad", *override.split(), status=2)
         assert message in output and "Traceback" not in output
     output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
     assert "minHitrate" in output and "Traceback" not in output
