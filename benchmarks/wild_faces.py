@@ -1,17 +1,19 @@
 """Lists for training on `faces_wild`: faces of research data sets, in the pictures that they were found in.
 
-    python -m benchmarks.wild_faces FACES_WILD OUT
+    python -m benchmarks.wild_faces FACES_WILD OUT [--turned 0.25]
     python -m cascade.prepare positives=FACES_WILD annotations=OUT/faces.dat ignore=OUT/ignore.dat negatives=OTHERS
 
 FACES_WILD holds gray pictures, `faces.csv` with a row for each face in them, and `sources.csv` with a row for each
 picture. Of a face there is a tight box, and where its landmarks are known one in the framing of the canonical box,
 which becomes a positive. On faces that turn away landmarks crowd at the front of the head, and a box around them leaves
 the face: the more a face turns, the more its tight box counts. Faces without landmarks, and those that are masked,
-tiny, cut or unsure, are regions to ignore. So is all the rest of a picture whose source does not annotate bystanders.
+tiny, cut or unsure, are regions to ignore. So is all the rest of a picture whose source does not annotate bystanders,
+and with --turned every face whose nose lies further from the middle of the eyes than that, in their distance.
 """
 
 import argparse
 import csv
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,14 +31,18 @@ TALL, ASPECT = 0.9, 7 / 8
 """Height of the canonical box of a face that looks ahead, in heights of its tight one, and width over height."""
 
 
-def convert(faces_wild: Path, out: Path) -> Counter[str]:
-    """Write `faces.dat` and `ignore.dat`, OpenCV's info lists with paths below FACES_WILD; count what they hold."""
+def convert(faces_wild: Path, out: Path, turned: float = math.inf) -> Counter[str]:
+    """Write `faces.dat` and `ignore.dat`, OpenCV's info lists with paths below FACES_WILD; count what they hold.
+
+    Faces that are `turned` as far or further are ignored.
+    """
     faces: dict[str, list[Box]] = defaultdict(list)
     ignored: dict[str, list[Box]] = defaultdict(list)
     with (faces_wild / "faces.csv").open(newline="", encoding="utf-8") as handle:
         for row in csv.DictReader(handle):
             if row["list"] != "ignore" and row["class"] == "face" and row["px"]:
-                faces[row["file"]].append(canonical_box(row))
+                ahead = abs(_numbers(row, "yaw_proxy")[0]) < turned
+                (faces if ahead else ignored)[row["file"]].append(canonical_box(row))
             else:
                 ignored[row["file"]].append(Box.around(_numbers(row, "x", "y", "w", "h")))
     with (faces_wild / "sources.csv").open(newline="", encoding="utf-8") as handle:
@@ -73,8 +79,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("faces_wild", type=Path, help="folder with images/, faces.csv and sources.csv")
     parser.add_argument("out", type=Path, help="folder for faces.dat and ignore.dat")
+    parser.add_argument("--turned", type=float, default=math.inf, help="ignore faces that turn as far or further")
     given = parser.parse_args()
-    counts = convert(given.faces_wild, given.out)
+    counts = convert(given.faces_wild, given.out, given.turned)
     print(f"{given.out}: {counts['faces']} faces, {counts['ignore']} regions to ignore")
 
 

@@ -45,3 +45,11 @@ def test_all_others_and_what_is_not_annotated_are_ignored(lists):
         "b.webp": [[2, 2, 9, 9], list(EVERYWHERE)],
         "c.webp": [[3, 3, 4, 4], list(EVERYWHERE)],
     }
+
+
+def test_faces_that_turn_too_far_are_ignored(tmp_path):
+    (tmp_path / "faces.csv").write_text(FACES)
+    (tmp_path / "sources.csv").write_text(SOURCES)
+    counts = convert(tmp_path, tmp_path / "out", turned=0.25)
+    assert counts == {"faces": 2, "ignore": 9}
+    assert "d.webp" not in (tmp_path / "out/faces.dat").read_text()
