@@ -8,6 +8,7 @@ of theirs, or, in a callback of the garbage collector, nowhere.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,12 +38,23 @@ def _quit(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(130)
 
 
-def _raise(number: int, frame: FrameType | None) -> NoReturn:
+def _raise(number: int, frame: FrameType | None) -> None:
+    if _is_finalizer(frame):  # what is raised there goes nowhere: once more, a little later
+        again = threading.Timer(0.02, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+        return
     raise KeyboardInterrupt
 
 
+def _is_finalizer(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
 @contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], NoReturn]) -> Iterator[None]:
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {}
     try:
         for number in _SIGNALS:

@@ -72,3 +72,22 @@ def test_loading_gives_the_signals_back():
     with loading():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost():
+    code = """
+import os, signal, time
+from cascade.interrupts import interruptible
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+with interruptible():
+    try:
+        Thing()
+        time.sleep(20)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=True)
+    assert done.stdout == "interrupted\n" and done.stderr == ""
