@@ -61,7 +61,7 @@ lint: $(VENV)/.installed-test  ## format, lint and types
 	$(BIN)/mypy
 
 # Two processes share the test files out; more would need a gigabyte and a half of memory each
-test: lint  ## lint, then all tests; OpenCV's training programs are compiled for them, once
+test: lint  ## lint, then all tests; those of OpenCV's training programs where these are cached, or with FER_TEST_TOOLS=1
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: $(VENV)/.installed-test  ## the tests for every save of a file: under a minute, no compiler, no network

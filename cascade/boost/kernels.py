@@ -91,8 +91,23 @@ def lbp_codes(sums: Array, points: Array, codes: Array) -> None:
 
 
 @njit(nogil=True, cache=True)
+def _sum_weights(row: Array, samples: Array, weights: Array, nodes: Array, single: bool, table: Array) -> None:
+    """Sum both kinds' weights by a feature's value, and by node where there is more than a `single` one."""
+    table[:] = 0
+    if single and len(samples) == len(row):
+        for i in range(len(row)):
+            table[row[i]] += weights[i]
+    elif single:
+        for i in range(len(samples)):
+            table[row[samples[i]]] += weights[i]
+    else:
+        for i in range(len(samples)):
+            table[nodes[i] + row[samples[i]]] += weights[i]
+
+
+@njit(nogil=True, cache=True)
 def search_ordered(
-    bins: Array, chosen: Array, samples: Array, weights: Array, nodes: Array, scores: Array, best: Array, cuts: Array
+    bins: Array, chosen: Array, samples: Array, weights: Array, nodes: Array, scores: Array, best: Array
 ) -> None:
     """The best split of each node by `bin <= cut`, in a block of features.
 
@@ -107,29 +122,16 @@ def search_ordered(
         nodes: (M,) int64, the node that each is in, times BINS.
         scores: (nodes,) of the best splits so far, which better ones replace.
         best: (nodes,) their features.
-        cuts: (nodes,) and cuts.
     """
     count = len(scores)
     table = np.empty(count * BINS, np.int64)
-    everything = len(samples) == bins.shape[1]
     for feature in chosen:
-        table[:] = 0
-        row = bins[feature]
-        if count == 1 and everything:
-            for i in range(len(row)):
-                table[row[i]] += weights[i]
-        elif count == 1:
-            for i in range(len(samples)):
-                table[row[samples[i]]] += weights[i]
-        else:
-            for i in range(len(samples)):
-                table[nodes[i] + row[samples[i]]] += weights[i]
+        _sum_weights(bins[feature], samples, weights, nodes, count == 1, table)
         for node in range(count):
             own = table[node * BINS : (node + 1) * BINS]
             packed = own.sum()
             positives, negatives = float(packed >> 32), float(packed & 0xFFFFFFFF)
             running = np.int64(0)
-            top, where = scores[node], -1
             for cut in range(BINS - 1):
                 running += own[cut]
                 positive, negative = float(running >> 32), float(running & 0xFFFFFFFF)
@@ -137,10 +139,8 @@ def search_ordered(
                 right, there = positives - negatives - left, positives + negatives - here
                 if here > 0 and there > 0:
                     score = left * left / here + right * right / there
-                    if score > top:
-                        top, where = score, cut
-            if where >= 0:
-                scores[node], best[node], cuts[node] = top, feature, where
+                    if score > scores[node]:
+                        scores[node], best[node] = score, feature
 
 
 @njit(nogil=True, cache=True)
@@ -156,14 +156,7 @@ def search_codes(
     means = np.empty(CODES)
     kept = np.empty(CODES, np.int64)
     for feature in chosen:
-        table[:] = 0
-        row = codes[feature]
-        if count == 1:
-            for i in range(len(samples)):
-                table[row[samples[i]]] += weights[i]
-        else:
-            for i in range(len(samples)):
-                table[nodes[i] + row[samples[i]]] += weights[i]
+        _sum_weights(codes[feature], samples, weights, nodes, count == 1, table)
         for node in range(count):
             own = table[node * CODES : (node + 1) * CODES]
             present, packed = 0, np.int64(0)

@@ -22,9 +22,9 @@ from cascade.samples.annotations import read_objects
 from cascade.training.trainer import Inputs
 
 _FACTOR = 1.1  # from one copy's size to the next
-_EIGHTH = (
-    8  # passes look at one row of windows in so many of one copy in so many, of the other copies, at all other rows
-)
+# The first pass looks at one row of windows in eight, in one copy of a picture in eight; the second at as many rows of
+# the other copies; the last at all other rows
+_EIGHTH = 8
 _PASSES = 3
 _SHARED = 0.3  # of a window with an object, as intersection over union, or of the window itself with a region to ignore
 _BATCH = 16  # pictures that are looked at before it is asked whether that is enough

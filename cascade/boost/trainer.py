@@ -190,7 +190,7 @@ class _Run:
             )
         elif stage.negatives < options.numNeg:
             why = (
-                f"The negatives hold {stage.negatives} windows that these stages mistake for a positive, fewer than "
+                f"All negatives gave {stage.negatives} windows that these stages mistake for a positive, fewer than "
                 f"numNeg {options.numNeg}. Add pictures without faces, or lower options.numNeg."
             )
         elif ratio <= options.acceptanceRatioBreakValue:

@@ -14,9 +14,7 @@ from cascade.boost.model import Samples, Tree
 
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
-_PRIOR = (
-    20  # samples of mean weight and no label, which each code of an LBP feature is thought to have been seen on as well
-)
+_PRIOR = 20  # samples of mean weight and no label: so many more each code of an LBP feature is thought to have
 _WHOLE = 2**31  # of which weights are whole parts, while splits are searched for
 
 
@@ -143,7 +141,7 @@ class Table:
             if self._codes:
                 kernels.search_codes(self.bins, block, looked, packed, places, prior, scores, best)
             else:
-                kernels.search_ordered(self.bins, block, looked, packed, places, scores, best, best.copy())
+                kernels.search_ordered(self.bins, block, looked, packed, places, scores, best)
             found.append((scores, best))
 
         self.workers.blocks(search, chosen)

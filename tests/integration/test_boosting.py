@@ -122,7 +122,7 @@ def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
 def test_stages_that_are_none_are_trained_again(commands, call):
     commands.run(*call, "name=whole")
     folder = commands.folder / "outputs/cascade/whole"
-    first, wanted = folder / "stage1.npz", (folder / "cascade.xml").read_bytes()
+    first = folder / "stage1.npz"
     kept = dict(np.load(first))
     for change in (
         {"nodes": kept["nodes"] + 10**6},  # features that there are not
@@ -135,7 +135,17 @@ def test_stages_that_are_none_are_trained_again(commands, call):
         assert len(read_cascade(folder / "cascade.xml").stages) == 3
     np.savez(first, **{name: kept[name] for name in ("nodes", "sizes")})
     commands.run(*call, "name=whole")
-    assert wanted and len(read_cascade(folder / "cascade.xml").stages) == 3
+    assert len(read_cascade(folder / "cascade.xml").stages) == 3
+
+
+def test_negatives_come_from_the_positives_pictures_too(commands, prepare):
+    call = ["-m", "cascade.train", f"samples={prepare('chips')}", *OVERRIDES, "options.numStages=1"]
+    looked_at = {}
+    for scenes in ("false", "true"):
+        commands.run(*call, f"name=scenes_{scenes}", f"options.scenes={scenes}")
+        report = json.loads((commands.folder / f"outputs/cascade/scenes_{scenes}/report.json").read_text())
+        looked_at[scenes] = set(report["positives"])
+    assert looked_at["true"] - looked_at["false"] == {"pictures", "ignore"}
 
 
 def test_sweep_has_a_folder_per_run(commands, call):
@@ -170,7 +180,7 @@ def test_early_stops_say_why(commands, call):
         "options.featureType=LBP",
         status=2,
     )
-    assert "fewer than numNeg 20000" in output or "hold about" in output
+    assert "after 1 of 3 stages" in output and "fewer than numNeg 20000" in output
 
 
 def test_memory_limits_the_features_that_a_stage_chooses_from(commands, call):
@@ -194,6 +204,8 @@ def test_bad_input(commands, call, vec):
     ):
         output = commands.run(*call, "name=bad", *override.split(), status=2)
         assert message in output and "Traceback" not in output
+    output = commands.run(*call, "name=bad", "options.scenes=true", status=2)
+    assert "no list of pictures with boxes to look for negatives in" in output
     output = commands.run("-m", "cascade.train", "samples=x", "+options.minHitrate=0.9", status=2)
     assert "minHitrate" in output and "Traceback" not in output
     assert read_vec_header(vec).count == 200 and not (commands.folder / "outputs/cascade/bad/stages.csv").exists()

@@ -72,40 +72,29 @@ class ToyTrainer:
         return Training(folder / "toy.onnx", stages, f"{2 * stages} epochs", early, {"epochs": 2 * stages})
 
 
+def boosted(stages, other, easy):
+    """Options that OpenCV's trainer and our own have."""
+    return {
+        "numPos": 150,
+        "numNeg": 150,
+        "numStages": 20 if easy else stages,
+        "w": W,
+        "h": H,
+        "featureType": "LBP",
+        "maxFalseAlarmRate": 0.9 if easy else 0.1,
+        "maxDepth": 2 if other else 1,
+    }
+
+
 def opencv(stages=3, other=False, easy=False):
-    return OpenCVTrainer(
-        TrainOptions(
-            numPos=150,
-            numNeg=150,
-            numStages=20 if easy else stages,
-            w=W,
-            h=H,
-            featureType="LBP",
-            maxFalseAlarmRate=0.9 if easy else 0.1,
-            maxDepth=2 if other else 1,
-            numThreads=1,
-            precalcValBufSize=64,
-        )
-    )
+    return OpenCVTrainer(TrainOptions(**boosted(stages, other, easy), numThreads=1, precalcValBufSize=64))
 
 
 def boost(stages=3, other=False, easy=False):
     from cascade.boost.options import Options
     from cascade.boost.trainer import BoostTrainer
 
-    return BoostTrainer(
-        Options(
-            numPos=150,
-            numNeg=150,
-            numStages=20 if easy else stages,
-            w=W,
-            h=H,
-            featureType="LBP",
-            maxFalseAlarmRate=0.9 if easy else 0.1,
-            maxDepth=2 if other else 1,
-            threads=1,
-        )
-    )
+    return BoostTrainer(Options(**boosted(stages, other, easy), threads=1))
 
 
 def toy(stages=3, other=False, easy=False):
