@@ -44,6 +44,11 @@ class Options:
     threads: Count | None = None
     memory: Positive = 4.0
 
+    @property
+    def judged(self) -> bool:
+        """Whether positives are held out, for that the cascade is judged by them."""
+        return self.nested or self.recall is not None
+
     def __post_init__(self) -> None:
         check_values(Options, vars(self), "options.")
         if self.featureType == "HAAR" and self.w * self.h > _MOST_PIXELS:
@@ -78,6 +83,11 @@ def check_requirements(inputs: Inputs, options: Options, features: int) -> Findi
         found.errors.append(
             "There is no list of pictures with boxes to look for negatives in: give samples=FOLDER, made by "
             "python -m cascade.prepare, and no vec=FILE, or set options.scenes=false."
+        )
+    if options.recall and not options.nested and inputs.held_out is None:
+        found.errors.append(
+            "options.recall needs positives held out: give samples=FOLDER, made by python -m cascade.prepare with "
+            "held_out above 0, or set options.nested=true, which takes some of the .vec."
         )
     available = available_memory()
     if available is not None and needed > 0.8 * available:

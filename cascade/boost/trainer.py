@@ -41,7 +41,7 @@ class BoostTrainer:
     def __init__(self, options: Options) -> None:
         self.window = (options.w, options.h)
         self.stages = options.numStages
-        more = (["held_out"] if options.nested else []) + (["pictures", "ignore"] if options.scenes else [])
+        more = (["held_out"] if options.judged else []) + (["pictures", "ignore"] if options.scenes else [])
         self.uses: Collection[str] = ("vec", *more)
         self.settings: Mapping[str, Any] = asdict(options)
         self._options = options
@@ -141,6 +141,15 @@ class _Run:
         if not boosted.trees:
             return EarlyStop(f"Stage {index} cannot be trained: no feature tells its positives and negatives apart.")
         model.stages.append(boosted)
+        if len(self.held_out):
+            stage.own["recall"] = kept = self._recall(model)
+            if not options.nested and kept < (options.recall or 0):
+                model.stages.pop()
+                return EarlyStop(
+                    f"Training ended after {index} of {options.numStages} stages: with one more, {kept:.1%} of the "
+                    f"positives held out would be kept, less than options.recall {options.recall}. {MODEL} holds those "
+                    f"{index} (accept_early_stop=true makes this a success)."
+                )
         self._save(stage, patches[:_KEPT])
         stage.seconds, stage.finished = monotonic() - started, True
         if rates.trees >= options.maxWeakCount and rates.false_alarm_rate > options.maxFalseAlarmRate:
@@ -251,7 +260,7 @@ def _positives(inputs: Inputs, options: Options) -> tuple[Samples, Samples]:
     """The samples to grow trees on, and those held out: what the prepared folder holds out, or the last of the .vec."""
     samples = read_vec(inputs.vec, options.w, options.h)
     held_out = samples[:0]
-    if options.nested and inputs.held_out is not None:
+    if options.judged and inputs.held_out is not None:
         held_out = read_vec(inputs.held_out, options.w, options.h)
     if options.nested and len(held_out) < _FEWEST:
         aside = round(_ASIDE * len(samples))

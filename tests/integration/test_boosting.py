@@ -96,11 +96,16 @@ def test_an_end_from_outside_keeps_finished_stages(commands, call, sent, status)
     assert (folder / "cascade.xml").read_bytes() == (folder.parent / "peace/cascade.xml").read_bytes()
 
 
-def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
+@pytest.fixture(scope="module")
+def hard():
+    """2,400 samples of a pattern that noise hides."""
     random = np.random.default_rng(0)
     pattern = cv2.resize(random.normal(size=(4, 4)), (W, H), interpolation=cv2.INTER_CUBIC)
-    samples = np.clip(random.normal(128, 25, (2400, H, W)) + 12 * pattern, 0, 255).astype(np.uint8)
-    write_vec(commands.folder / "many.vec", samples)
+    return np.clip(random.normal(128, 25, (2400, H, W)) + 12 * pattern, 0, 255).astype(np.uint8)
+
+
+def test_stages_are_cut_by_what_is_held_out(commands, call, hard):
+    write_vec(commands.folder / "many.vec", hard)
     call = [*call, "name=many", "vec=many.vec", "options.numPos=500", "options.featureType=LBP"]
     folder = commands.folder / "outputs/cascade/many"
     trees = {}
@@ -113,10 +118,28 @@ def test_stages_are_cut_by_what_is_held_out(commands, call, negatives):
         classifier = cv2.CascadeClassifier(str(folder / "cascade.xml"))
         found = [
             len(classifier.detectMultiScale(np.pad(s, ((0, 1), (0, 0))), 1.1, 0, 0, (1, 1), (W, H))) > 0
-            for s in samples[-240:]
+            for s in hard[-240:]
         ]
         assert np.mean(found) > recall - 0.1
     assert trees[0.97] == trees[0.6] == report["weak_trees"]
+
+
+def test_stages_that_are_not_nested_end_before_too_many_of_those_held_out_are_lost(commands, prepare, call, hard):
+    once = ["name=once", "options.nested=false", "options.minHitRate=0.8", "options.maxFalseAlarmRate=0.3"]
+    once += ["options.numPos=500", "options.numStages=8", "options.recall=0.6"]
+    asked = commands.run(*call, *once, status=2)
+    assert "options.recall needs positives held out" in asked
+    samples = prepare("chips", "held_out=0.1")
+    write_vec(samples / "positives.vec", hard[:2000])
+    write_vec(samples / "held_out/positives.vec", hard[2000:])
+    output = commands.run("-m", "cascade.train", f"samples={samples}", *OVERRIDES, *once, status=2)
+    assert "less than options.recall 0.6" in output
+    folder = commands.folder / "outputs/cascade/once"
+    kept = [float(stage.own["recall"]) for stage in read_stages(folder / "stages.csv")]
+    report = json.loads((folder / "report.json").read_text())
+    assert 0 < len(kept) == len(read_cascade(folder / "cascade.xml").stages) < 8
+    assert kept == sorted(kept, reverse=True) and report["held_out"] == {"positives": 400, "recall": kept[-1]}
+    assert 0.6 <= kept[-1] < 0.75
 
 
 def test_stages_that_are_none_are_trained_again(commands, call):

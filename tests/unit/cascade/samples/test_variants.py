@@ -60,6 +60,37 @@ def test_copies_vary_with_the_seed_and_by_as_much_as_asked(images):
     assert 0.8 < np.std(spots[0]) / (0.05 * 24) < 1.2
 
 
-def test_negative_spread_is_refused():
-    with pytest.raises(ConfigError, match=r"variants\.shift is -1"):
-        variants(shift=-1)
+def copies(image, count=400, **settings):
+    still = variants(shift=0, scale=0, angle=0, **settings)
+    generator = np.random.default_rng(0)
+    return np.stack([still.vary(image, BOX, (21, 24), generator) for _ in range(count)]).astype(float)
+
+
+def test_light_falls_from_one_side_and_by_as_much_as_asked():
+    made = copies(np.full((60, 60), 100, np.uint8), light=0.2)
+    assert np.abs(made[:, 11:13, 10].mean(axis=1) - 100).max() <= 1
+    # along a random direction, half of the variance falls on each axis
+    across = np.log(made[:, 12, -1] / made[:, 12, 0]) / 2
+    assert 0.9 < np.std(across) / (0.2 / np.sqrt(2)) < 1.1
+
+
+def test_noise_and_blur_are_as_strong_as_asked(images):
+    noisy = copies(np.full((60, 60), 100, np.uint8), noise=6)
+    assert 0.9 < np.sqrt(((noisy - 100) ** 2).mean()) / 6 < 1.1
+    spread = noisy.std(axis=(1, 2))
+    assert spread.min() < 1 and spread.max() > 12
+    peak = copies(images[2], 1).max()
+    blurred = copies(images[2], blur=2).max(axis=(1, 2))
+    assert blurred.min() < 0.8 * peak and blurred.max() > 0.95 * peak
+
+
+def test_what_is_not_asked_for_changes_no_other_draw(images):
+    one = variants().vary(images[0], BOX, (21, 24), np.random.default_rng(0))
+    other = variants(light=0, noise=0, blur=0).vary(images[0], BOX, (21, 24), np.random.default_rng(0))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["shift", "light", "noise", "blur"])
+def test_negative_spread_is_refused(name):
+    with pytest.raises(ConfigError, match=rf"variants\.{name} is -1"):
+        variants(**{name: -1})
