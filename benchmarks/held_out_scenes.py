@@ -22,6 +22,7 @@ from cascade.samples.lists import read_background, write_positives
 
 SIZES = (20, 60)  # pixels, width of a face's box
 ENLARGED = 1.25  # at most
+AROUND = 0.3  # so much of a box's sides is taken along, to be blended
 Gray = NDArray[np.float32]
 
 
@@ -30,11 +31,15 @@ def paste(scene: Gray, face: NDArray[np.uint8], box: Box, taken: list[Box], rng:
 
     Args:
         scene: (H, W), 0..255, changed in place.
-        face: the face with some of what is around it.
+        face: a picture with the face.
         box: of the face in that, `x, y, width, height`.
         taken: places of the scene that are taken; the face's is added.
         rng: draws place, size, contrast and blur.
     """
+    x, y, w, h = box
+    left, top = max(0, x - round(AROUND * w)), max(0, y - round(AROUND * h))
+    face = face[top : y + h + round(AROUND * h), left : x + w + round(AROUND * w)]
+    box = Box(x - left, y - top, w, h)
     factor = min(np.exp(rng.uniform(*np.log(SIZES))), box[2] * ENLARGED) / box[2]
     inter = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(face, None, fx=factor, fy=factor, interpolation=inter).astype(np.float32)

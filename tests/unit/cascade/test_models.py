@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 
 from cascade import CascadeDetector, ConvolutionalDetector
 from cascade.boxes import iou
+from cascade.boost.options import Options
 from cascade.command import CONFIGS
 from cascade.detectors.names import released_cascades
-from cascade.opencv.options import TrainOptions
 
 CASCADES = released_cascades(".xml")
 NETWORKS = released_cascades(".onnx")
@@ -53,9 +53,9 @@ def test_its_report_is_of_this_very_file(name):
 @each
 def test_its_experiment_trains_with_the_reported_options(name):
     experiment = OmegaConf.load(CONFIGS / "cascade" / "experiment" / f"{name}.yaml")
-    options = asdict(TrainOptions(**experiment.options))
+    options = asdict(Options(**experiment.options))
     # where it is trained, not what is trained
-    local = {"numThreads", "precalcValBufSize", "precalcIdxBufSize"}
+    local = {"threads", "memory"}
     assert {key: options[key] for key in options if key not in local} == {
         key: value for key, value in _report(CASCADES[name])["options"].items() if key not in local
     }
