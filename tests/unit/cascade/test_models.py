@@ -11,8 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from cascade import CascadeDetector, ConvolutionalDetector
-from cascade.boxes import iou
 from cascade.boost.options import Options
+from cascade.boxes import iou
 from cascade.command import CONFIGS
 from cascade.detectors.names import released_cascades
 
