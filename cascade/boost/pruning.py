@@ -17,7 +17,7 @@ Doubles = npt.NDArray[np.float64]
 # Of the objects that may be lost, the shares that may be lost on the way, not at the end; and the parts of these that
 # may fall below each threshold: what is tried
 _SPARE = (0.0, 0.15, 0.3)
-_PARTS = (2, 4, 8, 16)
+_PARTS = (2, 3, 4, 8, 16)
 
 
 def cut_into_stages(
