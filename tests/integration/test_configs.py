@@ -128,7 +128,7 @@ def test_option_of_training_composes_and_instantiates(group, option, tmp_path):
     entry = instantiate(config.scheduler)(optimizer, total_steps=10)
     assert "scheduler" in entry
     logits, labels = torch.zeros(2, 7), torch.tensor([0, 6])
-    teacher = [logits.log_softmax(dim=1)] if option == "distillation" else []
+    teacher = [logits.log_softmax(dim=1)] if "Distillation" in str(config.loss) else []
     assert instantiate(config.loss)(logits, labels, torch.zeros(2, 1, 48, 48), *teacher).ndim == 0
     callbacks = [instantiate(entry) for entry in config.callbacks.values() if entry is not None]
     assert all(isinstance(callback, Callback) for callback in callbacks)
