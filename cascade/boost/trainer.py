@@ -145,10 +145,10 @@ class _Run:
             stage.own["recall"] = kept = self._recall(model)
             if not options.nested and kept < (options.recall or 0):
                 model.stages.pop()
-                return EarlyStop(
-                    f"Training ended after {index} of {options.numStages} stages: with one more, {kept:.1%} of the "
-                    f"positives held out would be kept, less than options.recall {options.recall}. {MODEL} holds those "
-                    f"{index} (accept_early_stop=true makes this a success)."
+                return self._ended(
+                    index,
+                    f"With one more, {kept:.1%} of the positives held out would be kept, less than options.recall "
+                    f"{options.recall}.",
                 )
         self._save(stage, patches[:_KEPT])
         stage.seconds, stage.finished = monotonic() - started, True
@@ -209,9 +209,14 @@ class _Run:
             )
         else:
             return None
+        return self._ended(stage.index, why)
+
+    def _ended(self, finished: int, why: str) -> EarlyStop:
+        """What is told of a training that ended before its last stage."""
+        left = f"{MODEL} holds those {finished} and can be used as it is (accept_early_stop=true makes this a success)"
         return EarlyStop(
-            f"Training ended after {stage.index} of {options.numStages} stages; {MODEL} holds those {stage.index} and "
-            f"can be used as it is (accept_early_stop=true makes this a success). {why}"
+            f"Training ended after {finished} of {self.options.numStages} stages; "
+            f"{left if finished else 'there is no cascade'}. {why}"
         )
 
     def _save(self, trained: Stage, windows: Image) -> None:

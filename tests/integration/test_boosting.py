@@ -139,6 +139,9 @@ def test_stages_that_are_not_nested_end_before_too_many_of_those_held_out_are_lo
     report = json.loads((folder / "report.json").read_text())
     assert 0 < len(kept) == len(read_cascade(folder / "cascade.xml").stages) < 8
     assert kept == sorted(kept, reverse=True) and report["held_out"] == {"positives": 400, "recall": kept[-1]}
+    none = ["name=none", "options.recall=0.99", "accept_early_stop=true"]
+    output = commands.run("-m", "cascade.train", f"samples={samples}", *OVERRIDES, *once, *none, status=2)
+    assert "after 0 of 8 stages; there is no cascade" in output and not (folder.parent / "none/cascade.xml").exists()
     assert 0.6 <= kept[-1] < 0.75
 
 
