@@ -33,7 +33,8 @@ def figures(info: ModelInfo, size: int) -> str:
     if not info.metrics:
         return "\n".join([*facts, "", "The scores of this model are not known."])
     classes = info.preprocessing.classes
-    totals = ["**accuracy**", "macro-F1", "calibration error (ECE)"]
+    totals = ["**accuracy**", "mean with the mirrored face", "without copies of training faces", "of these copies"]
+    totals += ["macro-F1", "negative log-likelihood", "calibration error (ECE)"]
     unsure = ["share of unsure labels", "accuracy of these", "accuracy of the others"]
     names = ["", "---", *totals, *unsure, "precision / recall / F1", *classes]
     columns = [names, *(_column(split, scores, classes) for split, scores in info.metrics.items())]
@@ -42,7 +43,12 @@ def figures(info: ModelInfo, size: int) -> str:
 
 def _column(split: str, scores: dict[str, Any], classes: Sequence[str]) -> list[str]:
     head = f"{_SPLITS.get(split, split)}, {scores['count']:,} faces"
-    totals = f"**{scores['accuracy']:.2%}**", f"{scores['macro_f1']:.4f}", f"{scores['ece']:.4f}"
+    details = scores.get("details") or {}
+    copies = details.get("copies") or {}
+    parts = (details.get("mirrored"), copies.get("others"), copies.get("named"))
+    shares = (f"{part['accuracy']:.2%}" if part else "–" for part in parts)
+    nll = f"{details['nll']:.4f}" if details else "–"
+    totals = f"**{scores['accuracy']:.2%}**", *shares, f"{scores['macro_f1']:.4f}", nll, f"{scores['ece']:.4f}"
     unsure = (f"{scores['unsure'][key]:.2%}" if "unsure" in scores else "–" for key in ("share", "accuracy", "others"))
     found = (scores["classes"].get(label) for label in classes)
     rows = ("{precision:.3f} / {recall:.3f} / {f1:.3f}".format(**one) if one else "–" for one in found)

@@ -35,6 +35,7 @@ class TrainSettings:
     train: bool
     test: bool
     ckpt_path: str | None
+    against: str | None
     init_from: str | None
     threads: Count | None
     channels_last: bool

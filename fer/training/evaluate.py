@@ -1,5 +1,6 @@
 """Scores of a network on one split, outside any Trainer."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from cascade.errors import ModelError
 from fer.data.faces import hard_labels
 from fer.data.loader import FaceLoader
 from fer.preprocessing import Preprocessing
+from fer.training.details import Details
 from fer.training.metrics import ScoreMetrics, Scores
 
 
@@ -20,8 +22,9 @@ def predict_logits(
     preprocessing: Preprocessing,
     device: torch.device | str = "cpu",
     description: str | None = None,
+    mirrored: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Run a network over a loader of uint8 faces, in 32 bits.
+    """Run a network over a loader of uint8 faces, or over their mirror images, in 32 bits.
 
     Returns:
         Logits, float32 (N, C), and hard labels, int64 (N,), both on the CPU and in the loader's order.
@@ -32,6 +35,7 @@ def predict_logits(
     network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     logits, labels = [], []
     for images, truth in track(loader, description or "", disable=description is None, transient=True):
+        images = images.flip(-1) if mirrored else images
         faces = preprocessing.normalise(images.to(device).float())
         logits.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu())
         labels.append(hard_labels(truth))
@@ -45,14 +49,30 @@ def evaluate(
     network: nn.Module,
     loader: FaceLoader,
     preprocessing: Preprocessing,
-    unsure_below: float | None = None,
+    originals: tuple[Tensor, Tensor],
+    chosen: Scores | None = None,
     **options: Any,
-) -> Scores:
-    """Return the scores of a network on all faces of a loader.
+) -> tuple[Scores, Tensor]:
+    """Judge a network by all faces of a loader.
 
-    None for `unsure_below` chooses it on these faces; the options are those of `predict_logits`.
+    Args:
+        network: normalised faces to logits.
+        loader: of uint8 faces in the network's size.
+        preprocessing: what the network expects.
+        originals: what `fer.training.details.originals_of` says of these faces.
+        chosen: scores of the selecting split, which say what to be unsure of and the temperature; None chooses both
+            on these faces.
+        options: of `predict_logits`.
+
+    Returns:
+        its scores, with details, and whether it names each face right, bool (N,).
     """
+    below = chosen.unsure.below if chosen else None
+    temperature = chosen.details.tempered.temperature if chosen and chosen.details else None
+    logits, labels = predict_logits(network, loader, preprocessing, **options)
+    mirrored, _ = predict_logits(network, loader, preprocessing, mirrored=True, **options)
     # One process evaluates alone, also after distributed training
     metrics = ScoreMetrics(preprocessing.classes, sync=False)
-    metrics.update(*predict_logits(network, loader, preprocessing, **options))
-    return metrics.scores(unsure_below)
+    metrics.update(logits, labels)
+    details = Details.of(logits, mirrored, labels, originals, temperature)
+    return replace(metrics.scores(below), details=details), logits.argmax(dim=1) == labels

@@ -22,6 +22,7 @@ from lightning_fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
+from torch import Tensor
 
 from cascade.command import is_multirun, output_dir
 from cascade.convolutional.pytorch import has_bf16
@@ -44,6 +45,7 @@ from fer.model_info import METADATA_KEY
 from fer.training.callbacks.checkpoints import LAST, BestAndLast, WholeCheckpoints
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
+from fer.training.details import Comparison, originals_of
 from fer.training.evaluate import evaluate
 from fer.training.losses import Distillation, Loss
 from fer.training.metrics import Scores
@@ -75,6 +77,8 @@ def run_experiment(config: DictConfig) -> float | None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and what it found no GPU of
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    if config.train and config.against is not None:
+        raise ConfigError("against compares two finished models: set train=false and ckpt_path")
     pl.seed_everything(config.seed, workers=True, verbose=False)
     folder = output_dir()
     if getattr(rank_zero_only, "rank", 0):  # the first of several processes has it already
@@ -137,7 +141,7 @@ def _train(config: DictConfig) -> float | None:
         # this run's overrides, less the checkpoint it started from
         overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith("ckpt_path=")]
         if loaded := load_network(best) if best else None:
-            scores = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
+            scores, _ = _score_splits(loaded, data, trainer, with_test=config.test and not received, notes=notes)
             log_hyperparameters(trainer, config, scores["val"])
         elif received is None:
             notes.append("No checkpoint was kept, so there is nothing to evaluate.")
@@ -167,20 +171,38 @@ def _train(config: DictConfig) -> float | None:
 
 def _evaluate_only(config: DictConfig) -> float | None:
     if config.ckpt_path is None:
-        raise UserError("train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt")
-    loaded = load_network(config.ckpt_path)
-    if config.data.image_size != loaded.preprocessing.size:
-        log.info("the checkpoint was trained on faces of %d pixels; using that", loaded.preprocessing.size)
-        config.data.image_size = loaded.preprocessing.size
-    data: FaceDataModule = instantiate(config.data)
-    data.judge_by(loaded.preprocessing)
+        raise UserError(
+            "train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt, or to one of "
+            + ", ".join(released_checkpoints())
+        )
+    path, loaded, data = _judged_by(config, config.ckpt_path)
+    other = None if config.against is None else _judged_by(config, config.against)
+    if other and other[1].preprocessing.classes != loaded.preprocessing.classes:
+        raise ConfigError(f"against={config.against} names other classes: they cannot be compared face by face")
     trainer = _trainer(config, logger=False, callbacks=[], enable_checkpointing=False)
     notes: list[str] = []
-    scores = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
+    scores, hits = _score_splits(loaded, data, trainer, with_test=config.test, notes=notes)
     info = loaded.info
-    about = {"checkpoint": str(Path(config.ckpt_path).absolute()), "epoch": info.epoch, "commit": info.commit}
-    report(output_dir(), scores, about, notes)
+    about = {"checkpoint": str(path.absolute()), "epoch": info.epoch, "commit": info.commit}
+    against = None
+    if other:
+        _, theirs = _score_splits(*other[1:], trainer, with_test="test" in scores, notes=[])
+        against = config.against, {split: Comparison.of(hits[split], theirs[split]) for split in hits}
+    report(output_dir(), scores, about, notes, against)
     return scores["val"].totals().get(config.monitor)
+
+
+def _judged_by(config: DictConfig, checkpoint: str) -> tuple[Path, LoadedNetwork, FaceDataModule]:
+    """A checkpoint, or a released model by its name, its network, and the data as that wants it."""
+    path = Path(released_checkpoints().get(checkpoint, checkpoint))
+    loaded = load_network(path)
+    size = loaded.preprocessing.size
+    if config.data.image_size != size:
+        log.info("%s was trained on faces of %d pixels; using that", checkpoint, size)
+        config.data.image_size = size
+    data: FaceDataModule = instantiate(config.data)
+    data.judge_by(loaded.preprocessing)
+    return path, loaded, data
 
 
 def _network_config(config: DictConfig, classes: Sequence[str]) -> dict[str, Any]:
@@ -306,18 +328,26 @@ def _made(group: DictConfig | None) -> list[Any]:
 
 def _score_splits(
     loaded: LoadedNetwork, data: FaceDataModule, trainer: Trainer, with_test: bool, notes: list[str]
-) -> dict[str, Scores]:
-    """Score the selecting split, and the test split where that is wanted and there is one."""
+) -> tuple[dict[str, Scores], dict[str, Tensor]]:
+    """Score the selecting split, and the test split where that is wanted and there is one.
+
+    Returns:
+        the scores of each split, and whether each of its faces is named right, bool (N,).
+    """
     if with_test and "test" not in data.splits:
         notes.append("No test was run: the data has no test split (fer2013 calls it PrivateTest).")
         with_test = False
     scores: dict[str, Scores] = {}
+    hits: dict[str, Tensor] = {}
     splits: tuple[Split, ...] = ("val", "test") if with_test else ("val",)
     for split in splits:
         options: Any = {"device": trainer.strategy.root_device, "description": f"evaluating {split}"}
-        below = scores["val"].unsure.below if scores else None  # chosen on the selecting split
-        scores[split] = evaluate(loaded.network, data.whole_split(split), loaded.preprocessing, below, **options)
-    return scores
+        originals = originals_of(data.splits[split], data.splits["train"])
+        judged = evaluate(
+            loaded.network, data.whole_split(split), loaded.preprocessing, originals, scores.get("val"), **options
+        )
+        scores[split], hits[split] = judged
+    return scores, hits
 
 
 def _refuse_more_processes_than_processors(trainer: Trainer) -> None:

@@ -16,6 +16,7 @@ from torchmetrics.classification import (
 )
 from torchmetrics.utilities.data import dim_zero_cat
 
+from fer.training.details import Details
 from fer.training.unsure import Unsure
 
 
@@ -41,6 +42,7 @@ class Scores:
         classes: scores per class name.
         unsure: which labels are not worth showing; chosen on this split, unless it was given.
         confusion: rows are true classes, columns predictions.
+        details: what `fer.training.evaluate` adds; None while training.
     """
 
     accuracy: float
@@ -50,6 +52,7 @@ class Scores:
     classes: dict[str, ClassScores]
     unsure: Unsure
     confusion: list[list[int]]
+    details: Details | None = None
 
     def totals(self) -> dict[str, float]:
         """The figures of the whole split by the names under which they are monitored, `val/acc` for one."""

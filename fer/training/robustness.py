@@ -27,8 +27,8 @@ from fer.data.faces import Faces
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.module import FaceDataModule, resized
 from fer.data.strict_csv import open_csv
+from fer.training.details import calibration_error, fit_temperature
 from fer.training.evaluate import predict_logits
-from fer.training.metrics import ScoreMetrics
 from fer.training.plots import pixels
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def measure_configured(config: DictConfig, folder: Path) -> None:
     logits, labels = _logits(loaded, faces)
     accuracies = worsened(loaded, faces, config.seed)
     temperature = fit_temperature(logits, labels)
-    plain, softened = (_calibration(loaded, logits / divisor, labels) for divisor in (1.0, temperature))
+    plain, softened = (calibration_error(logits / divisor, labels) for divisor in (1.0, temperature))
     found: dict[str, Any] = {
         "checkpoint": str(config.ckpt_path),
         "split": config.split,
@@ -157,13 +157,6 @@ def worsened(loaded: LoadedNetwork, faces: Faces, seed: int) -> dict[str, list[d
     return found
 
 
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """What divides logits (N, C) so that their cross-entropy with labels (N,) is least (arXiv 1706.04599)."""
-    best = torch.logspace(-1, 1, 201)  # a hundredth of a decade apart, which is finer than what N faces tell
-    losses = [float(torch.nn.functional.cross_entropy(logits / one, labels)) for one in best]
-    return float(best[int(np.argmin(losses))])
-
-
 def read_groups(path: Path, faces: Faces) -> dict[str, NDArray[np.int64]]:
     """The places of the faces of each group, by the group's name; faces that the table does not name are in none.
 
@@ -193,12 +186,6 @@ def _logits(loaded: LoadedNetwork, faces: Faces) -> tuple[Tensor, Tensor]:
 
 def _share(logits: Tensor, labels: Tensor) -> float:
     return float((logits.argmax(dim=1) == labels).float().mean())
-
-
-def _calibration(loaded: LoadedNetwork, logits: Tensor, labels: Tensor) -> float:
-    metrics = ScoreMetrics(loaded.preprocessing.classes, sync=False)
-    metrics.update(logits, labels)
-    return metrics.scores().ece
 
 
 def _conditions_figure(found: Mapping[str, Any]) -> Figure:

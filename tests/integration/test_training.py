@@ -88,6 +88,23 @@ def test_evaluating_the_checkpoint_gives_the_same_figures(finished, tmp_path):
     assert "faces of 48 pixels" in output  # the checkpoint's size, not the configuration's
 
 
+def test_two_models_are_compared_face_by_face(finished, tmp_path):
+    run, _ = finished
+    again, output = train_here(
+        tmp_path, "beside", "train=false", f"ckpt_path={run}/checkpoints/best.ckpt", "against=mini_xception"
+    )
+    found = metrics_of(again)
+    other = found["against"]["test"]
+    assert found["against"]["model"] == "mini_xception"
+    assert other["won"] - other["lost"] == round((found["test"]["accuracy"] - other["accuracy"]) * 64)
+    assert "val beside mini_xception: " in output and "(McNemar)" in output
+
+
+def test_a_comparison_wants_two_finished_models(tmp_path):
+    _, output = train_here(tmp_path, "early", "against=mini_xception", status=2)
+    assert "set train=false" in output
+
+
 def test_checkpoints_carry_what_to_be_unsure_of(finished):
     run, _ = finished
     unsure = metrics_of(run)["val"]["unsure"]
