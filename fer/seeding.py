@@ -5,7 +5,7 @@ import torch
 from torch import Generator
 
 #: Streams keep apart what shares a seed: the order of the data must not change with the augmentation.
-ORDER, AUGMENTATION, SPLIT, STATISTICS, VIEWS = range(5)
+ORDER, AUGMENTATION, SPLIT, STATISTICS, VIEWS, MIXUP = range(6)
 
 
 def generator(*key: int, device: torch.device | str = "cpu") -> Generator:
@@ -16,3 +16,8 @@ def generator(*key: int, device: torch.device | str = "cpu") -> Generator:
     """
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state >> np.uint64(1)))
+
+
+def dice(*key: int) -> np.random.Generator:
+    """The like for NumPy, whose distributions are more."""
+    return np.random.default_rng(np.random.SeedSequence(key))

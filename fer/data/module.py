@@ -15,14 +15,15 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from cascade.errors import ConfigError, DataError
-from cascade.ranges import Count, Seed
+from cascade.ranges import Count, NotNegative, Seed
 from fer.data.augmentation import Augmentation
 from fer.data.faces import Faces, NumberedFaces, Source, Split, renumbered
 from fer.data.folds import fold_of
 from fer.data.loader import EpochBatches, FaceLoader
+from fer.data.mixing import mixup as mixed
 from fer.data.teacher import Teacher
 from fer.preprocessing import Preprocessing, Side, resize_face
-from fer.seeding import AUGMENTATION, STATISTICS, generator
+from fer.seeding import AUGMENTATION, MIXUP, STATISTICS, dice, generator
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class FaceDataModule(LightningDataModule):
         batch_size: Count = 96,
         eval_batch_size: Count = 256,
         augmentation: Augmentation | None = None,
+        mixup: NotNegative = 0.0,
         augmentation_seed: Seed = 0,
         order_seed: Seed = 0,
         pin_memory: bool = False,
@@ -65,6 +67,7 @@ class FaceDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         # a teacher's views are made by an augmentation, though it be one that changes nothing
         self.augmentation = Augmentation() if augmentation is None and teacher is not None else augmentation
+        self.mixup = mixup
         self.augmentation_seed = augmentation_seed
         self.order_seed, self.pin_memory = order_seed, pin_memory
         self.fold = fold
@@ -164,16 +167,26 @@ class FaceDataModule(LightningDataModule):
         the faces' indices but the logarithms of the teacher's probabilities, float32 (B, C).
         """
         images, labels, *rest = batch
-        if self.trainer is not None and self.trainer.training and self.augmentation is not None:
-            size, epoch = self.preprocessing.size, self.trainer.current_epoch
-            if self._teacher is not None:
-                draws, answers = self._teacher.lesson(rest[0], epoch)
-                images, rest = self.augmentation.view(images, draws, size), [answers]
-            else:
-                progress = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
-                key = (self.augmentation_seed, AUGMENTATION, epoch, progress, self.trainer.global_rank)
-                images = self.augmentation(images, generator(*key, device=images.device), size)
-        return self.preprocessing.normalise(images.float()), labels, *rest
+        if self.trainer is None or not self.trainer.training:
+            return self.preprocessing.normalise(images.float()), labels, *rest
+        size, epoch = self.preprocessing.size, self.trainer.current_epoch
+        if self._teacher is not None and self.augmentation is not None:
+            draws, answers = self._teacher.lesson(rest[0], epoch)
+            images, rest = self.augmentation.view(images, draws, size), [answers]
+        elif self.augmentation is not None:
+            draw = generator(*self._batch_key(AUGMENTATION), device=images.device)
+            images = self.augmentation(images, draw, size)
+        images = self.preprocessing.normalise(images.float())
+        if self.mixup:
+            classes, shares = len(self.preprocessing.classes), dice(*self._batch_key(MIXUP))
+            images, labels, rest = mixed(images, labels, rest, classes, self.mixup, shares)
+        return images, labels, *rest
+
+    def _batch_key(self, stream: int) -> tuple[int, ...]:
+        """What the random numbers of one stream depend on: the seed and the batch's place in the training."""
+        assert self.trainer is not None
+        place = self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return self.augmentation_seed, stream, self.trainer.current_epoch, place, self.trainer.global_rank
 
     def sample(self, share: float) -> Iterator[Tensor]:
         """A share, 0 to 1, of the training faces as inference would see them; the same random ones each time.
