@@ -62,8 +62,9 @@ def build_network(config: dict[str, Any], device: str = "cpu") -> nn.Module:
     lacks = f"{target} is no network as fer/models/__init__.py wants them; it lacks"
     if "num_classes" not in inspect.signature(network_class).parameters:
         raise ModelError(f"{lacks} a constructor that takes num_classes")
-    if not callable(getattr(network_class, "forward_features", None)):
-        raise ModelError(f"{lacks} a method forward_features")
+    for method in ("forward_features", "forward_head"):
+        if not callable(getattr(network_class, method, None)):
+            raise ModelError(f"{lacks} a method {method}")
     try:
         check_values(network_class, arguments, "model.")
         with torch.device(device):

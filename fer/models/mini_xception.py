@@ -111,7 +111,11 @@ class MiniXception(nn.Module):
         maps: Tensor = self.blocks(self.stem(x))
         return maps
 
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Maps of `forward_features`, to logits (N, num_classes)."""
+        scores: Tensor = self.head(maps)
+        return scores.mean(dim=(2, 3))
+
     def forward(self, x: Tensor) -> Tensor:
         """Faces as for `forward_features`, to logits (N, num_classes)."""
-        scores: Tensor = self.head(self.forward_features(x))
-        return scores.mean(dim=(2, 3))
+        return self.forward_head(self.forward_features(x))

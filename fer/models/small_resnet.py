@@ -75,7 +75,11 @@ class SmallResNet(nn.Module):
         maps: Tensor = self.blocks(self.stem(x))
         return F.relu(self.norm(maps))
 
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Maps of `forward_features`, to logits (N, num_classes)."""
+        logits: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
+        return logits
+
     def forward(self, x: Tensor) -> Tensor:
         """Faces as for `forward_features`, to logits (N, num_classes)."""
-        logits: Tensor = self.head(self.dropout(self.forward_features(x).mean(dim=(2, 3))))
-        return logits
+        return self.forward_head(self.forward_features(x))

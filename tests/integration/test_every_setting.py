@@ -19,7 +19,7 @@ from fer.training.limits import LIMITS
 
 for module in ("cascade.evaluate", "cascade.prepare", "cascade.tools", "cascade.train", "fer.data.audit", "fer.detect"):
     importlib.import_module(module)  # which store what their configs are composed from
-for module in ("fer.export", "fer.inference.join", "fer.teach", "fer.train"):
+for module in ("fer.ensemble", "fer.export", "fer.inference.join", "fer.teach", "fer.train"):
     importlib.import_module(module)
 
 TRAINING = ("data", "augmentation", "model", "loss", "optimizer", "scheduler", "trainer", "callbacks", "logger")
@@ -31,6 +31,7 @@ OPTIONS = [
     ("export", []),
     ("audit", []),
     ("teach", ["teachers=[x]"]),
+    ("ensemble", ["members=[x]", "output=x"]),
     ("join", ["folders=x"]),
     ("label", []),
     ("benchmark", []),

@@ -104,7 +104,7 @@ def test_weights_of_another_shape_are_refused(tmp_path):
         load_network(path)
 
 
-@pytest.mark.parametrize("lost", ["num_classes", "forward_features", "head"])
+@pytest.mark.parametrize("lost", ["num_classes", "forward_features", "forward_head", "head"])
 def test_what_a_network_lacks_of_the_contract_is_named(monkeypatch, lost):
     class Network(nn.Module):
         def __init__(self, num_classes=7):
@@ -115,10 +115,12 @@ def test_what_a_network_lacks_of_the_contract_is_named(monkeypatch, lost):
         def forward_features(self, x):
             return x
 
+        forward_head = forward_features
+
     if lost == "num_classes":
         Network.__init__ = lambda self: nn.Module.__init__(self) or setattr(self, "head", nn.Linear(1, 7))
-    if lost == "forward_features":
-        del Network.forward_features
+    if lost in vars(Network):
+        delattr(Network, lost)
     Network.__module__ = mini_xception.__name__
     monkeypatch.setattr(mini_xception, "Network", Network, raising=False)
     with pytest.raises(ModelError, match=rf"lacks a[^,]* {lost}$"):
