@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
+from msgspec import Meta
 from omegaconf import DictConfig
 
 from cascade.command import run_command
@@ -19,7 +20,8 @@ class TeachSettings:
     augmentation: Any
     teachers: list[str]
     output: str | None
-    views: Count
+    views: Annotated[int, Meta(ge=0)]
+    votes: str | None
     seed: Seed
     precision: Annotated[Any, Literal["32-true", "bf16-mixed"]]
     threads: Count | None

@@ -79,27 +79,57 @@ class FerPlus:
             raise DataError(f"{self.votes_path} has {len(votes):,} rows, {self.path} {total:,}: they must match")
         majorities = majority(votes)
         shares = majorities if self.labels == "majority" else distribution(votes)
-        usage_of = {split: usage for usage, split in USAGES.items()}
         kept: dict[Split, Faces] = {}
         for split, (faces, rows) in splits.items():
-            places, usage = rows.numpy() - 1, usage_of[split]
-            if len(wrong := places[usages[places] != usage]):
-                raise DataError(
-                    f"{self.votes_path}, row {wrong[0] + 1}: Usage is {str(usages[wrong[0]])!r}, but {usage} in "
-                    f"the same row of {self.path}; {_RULE}"
-                )
-            agrees = (majorities[places].argmax(axis=1) == faces.labels.numpy())[majorities[places].any(axis=1)]
-            if len(agrees) >= _ENOUGH_ROWS and agrees.mean() < _LEAST_AGREEMENT:
-                raise DataError(
-                    f"{self.votes_path}: the votes agree with the emotions of {self.path} in only "
-                    f"{agrees.mean():.0%} of the {usage} rows; {_RULE}"
-                )
+            places = rows.numpy() - 1
+            _check_rows(self.votes_path, self.path, split, places, usages, majorities, faces.labels.numpy())
             labels = torch.from_numpy(shares[places])
             chosen = labels.any(dim=1).nonzero().flatten()
             labels = labels.argmax(dim=1) if self.labels == "majority" else labels
             kept[split] = replace(faces, labels=labels)[chosen]
             _log.info("FER+ %s: %s of %s faces kept", split, f"{len(chosen):,}", f"{len(rows):,}")
         return kept
+
+
+def votes_about(path: Path, faces: Faces, split: Split = "train") -> NDArray[np.int64]:
+    """Read the votes about the faces of one split of `data=fer2013`, int64 (N, 10), in the order of `CATEGORIES`.
+
+    Raises:
+        DataError: the file is missing or wrong, or does not belong to these faces.
+    """
+    usages, votes = read_votes(path)
+    rows = [name.partition(" ") for name in faces.names or ()]
+    places = np.array([int(number) - 1 for word, _, number in rows if word == "row" and number.isdecimal()], np.int64)
+    if len(places) != len(faces):
+        raise DataError(f"the votes of {path} are about fer2013's rows, and these faces are none: use data=fer2013")
+    if places.max(initial=-1) >= len(votes):
+        raise DataError(f"{path} has {len(votes):,} rows, and the faces are of more: they must match")
+    _check_rows(path, "the faces' file", split, places, usages, majority(votes), faces.hard_labels.numpy())
+    return votes[places]
+
+
+def _check_rows(
+    votes_path: str | Path,
+    path: str | Path,
+    split: Split,
+    places: NDArray[np.int64],
+    usages: NDArray[np.str_],
+    majorities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+) -> None:
+    """Refuse votes, and the majorities of all of them, that are not about the faces of a split's rows."""
+    usage = next(usage for usage, name in USAGES.items() if name == split)
+    if len(wrong := places[usages[places] != usage]):
+        raise DataError(
+            f"{votes_path}, row {wrong[0] + 1}: Usage is {str(usages[wrong[0]])!r}, but {usage} in "
+            f"the same row of {path}; {_RULE}"
+        )
+    agrees = (majorities[places].argmax(axis=1) == labels)[majorities[places].any(axis=1)]
+    if len(agrees) >= _ENOUGH_ROWS and agrees.mean() < _LEAST_AGREEMENT:
+        raise DataError(
+            f"{votes_path}: the votes agree with the emotions of {path} in only "
+            f"{agrees.mean():.0%} of the {usage} rows; {_RULE}"
+        )
 
 
 def majority(votes: NDArray[np.int64]) -> NDArray[np.float32]:

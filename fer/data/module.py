@@ -170,12 +170,15 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is None or not self.trainer.training:
             return self.preprocessing.normalise(images.float()), labels, *rest
         size, epoch = self.preprocessing.size, self.trainer.current_epoch
-        if self._teacher is not None and self.augmentation is not None:
+        draws = None
+        if self._teacher is not None:
             draws, answers = self._teacher.lesson(rest[0], epoch)
-            images, rest = self.augmentation.view(images, draws, size), [answers]
-        elif self.augmentation is not None:
-            draw = generator(*self._batch_key(AUGMENTATION), device=images.device)
-            images = self.augmentation(images, draw, size)
+            rest = [answers]
+        if self.augmentation is not None:
+            if draws is None:
+                dealer = generator(*self._batch_key(AUGMENTATION), device=images.device)
+                draws = self.augmentation.draw(len(images), dealer)
+            images = self.augmentation.view(images, draws, size)
         images = self.preprocessing.normalise(images.float())
         if self.mixup:
             classes, shares = len(self.preprocessing.classes), dice(*self._batch_key(MIXUP))

@@ -1,7 +1,7 @@
-"""What other networks made of the training faces, view by view, for a student that sees the same views.
+"""What other networks made of the training faces, for students: of each face as such, or view by view.
 
-A teacher is worth its time once: its answers to many views of each face are kept in a small file, and students learn
-from them at the cost of looking them up (Faghri et al., arXiv 2303.08983).
+A teacher is worth its time once: its answers are kept in a small file, and students learn from them at the cost of
+looking them up (Faghri et al., arXiv 2303.08983).
 """
 
 import hashlib
@@ -35,25 +35,29 @@ class TeacherInfo:
     Attributes:
         checksum: of the faces, as `checksum` gives it.
         classes: what the answers are about, in order.
-        augmentation: settings of the `Augmentation` that makes the views.
+        augmentation: settings of the `Augmentation` that makes the views; None where answers are of the face, however
+            a student sees it.
         seed: of the draws of the views.
         teachers: each network (`_target_`, arguments), the `fold` that it judged, its `image_size` and `commit`.
+        votes: whether they knew people's votes about the faces, too.
     """
 
     checksum: str
     classes: tuple[str, ...]
-    augmentation: dict[str, Any]
+    augmentation: dict[str, Any] | None
     seed: int
     teachers: list[dict[str, Any]] = field(default_factory=list)
+    votes: bool = False
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Answers to views of faces.
+    """Answers about faces.
 
     Attributes:
         info: what they are to.
-        answers: int8 (views, N, C): logarithms of probabilities in eighths, from -16 up.
+        answers: int8 (views, N, C): logarithms of probabilities in eighths, from -16 up. One view, where they are of
+            the faces as such.
     """
 
     info: TeacherInfo
@@ -80,6 +84,8 @@ class Teacher:
                 answers = content["answers"]
             if answers.dtype != np.int8 or answers.ndim != 3 or not all(answers.shape):
                 raise ValueError(f"answers are {answers.dtype} {answers.shape}")
+            if info.augmentation is None and len(answers) != 1:
+                raise ValueError(f"there are {len(answers)} answers to each face")
         except Exception as error:  # what a stranger's bytes lead a reader to is anybody's guess
             raise DataError(f"data.teacher: {path} is not a file of python -m fer.teach, or is damaged") from error
         return cls(info, torch.from_numpy(answers))
@@ -103,21 +109,23 @@ class Teacher:
             )
         if self.info.classes != classes:
             raise DataError(f"data.teacher: {path} is about {', '.join(self.info.classes)}, not {', '.join(classes)}")
-        settings = (augmentation or Augmentation()).settings
-        if different := [name for name, value in self.info.augmentation.items() if settings.get(name) != value]:
+        settings, seen = (augmentation or Augmentation()).settings, self.info.augmentation or {}
+        if different := [name for name, value in seen.items() if settings.get(name) != value]:
             name = different[0]
             raise ConfigError(
                 f"augmentation.{name} is {settings.get(name)}; the teacher of {path} has seen views with "
-                f"{self.info.augmentation[name]}: the student must see the same"
+                f"{seen[name]}: the student must see the same"
             )
 
     @cached_property
-    def draws(self) -> Tensor:
-        """What makes the views, float32 (views, N, 12): see `draw_views`."""
+    def draws(self) -> Tensor | None:
+        """What makes the views, float32 (views, N, 12): see `draw_views`; None where answers are of faces as such."""
+        if self.info.augmentation is None:
+            return None
         views, count, _ = self.answers.shape
         return draw_views(Augmentation(**self.info.augmentation), views, count, self.info.seed)
 
-    def lesson(self, indices: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+    def lesson(self, indices: Tensor, epoch: int) -> tuple[Tensor | None, Tensor]:
         """Which view of some faces an epoch shows, and what the teacher says of it.
 
         An epoch mixes all views; each face shows every one of them before it shows one again.
@@ -127,13 +135,13 @@ class Teacher:
             epoch: from 0.
 
         Returns:
-            draws for `Augmentation.view`, float32 (B, 12), and logarithms of the teacher's probabilities, float32
-            (B, C), on the device of the indices.
+            draws for `Augmentation.view`, float32 (B, 12), None where any view will do, and logarithms of the teacher's
+            probabilities, float32 (B, C), on the device of the indices.
         """
         faces = indices.cpu()
         views = (epoch + faces) % len(self.answers)
-        draws, answers = self.draws[views, faces], self.answers[views, faces]
-        return draws.to(indices.device), answers.to(indices.device).float() / _STEPS
+        answers = self.answers[views, faces].to(indices.device).float() / _STEPS
+        return None if self.draws is None else self.draws[views, faces].to(indices.device), answers
 
 
 def draw_views(augmentation: Augmentation, views: int, count: int, seed: int) -> Tensor:

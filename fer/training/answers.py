@@ -15,9 +15,12 @@ from cascade.errors import ConfigError, ModelError
 from cascade.terminal import progress_bar
 from fer.checkpoint import LoadedNetwork, load_network, read_checkpoint
 from fer.data.augmentation import Augmentation
+from fer.data.ferplus import votes_about
 from fer.data.folds import fold_of
 from fer.data.module import FaceDataModule, fold_numbers, resized
 from fer.data.teacher import Teacher, TeacherInfo, checksum, draw_views
+from fer.training.details import Named
+from fer.training.stacking import stacked
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +48,34 @@ def collect_answers(config: DictConfig) -> None:
             )
     train, val = data.splits["train"], data.splits["val"]
     augmentation = data.augmentation or Augmentation()
+    votes = None if config.votes is None else torch.from_numpy(votes_about(Path(config.votes).expanduser(), train))
     judge = _Judge(augmentation, bf16=config.precision == "bf16-mixed")
     folds = fold_of(train.images, len(networks))
-    draws = draw_views(augmentation, config.views, len(train), config.seed)
-    answers = torch.empty(config.views, len(train), len(classes))
+    draws = draw_views(augmentation, max(2, config.views), len(train), config.seed)
+    answers = torch.empty(len(draws), len(train), len(classes))
     with progress_bar() as bar:
-        for view in bar.track(range(config.views), description="Judging views"):
+        for view in bar.track(range(len(draws)), description="Judging views"):
             for fold, of in networks.items():
                 chosen = (folds == fold).nonzero().flatten()
                 answers[view, chosen] = judge(of, train.images[chosen], draws[view, chosen])
+    plain = draw_views(augmentation, 2, len(val), config.seed)
+    everyone = [network for of in networks.values() for network in of]
+    unseen = torch.stack([judge(everyone, val.images, draws) for draws in plain])
+    _tell("val faces, one view", unseen[0], val.hard_labels)
+    _tell("val faces, and its mirror image", _mean(unseen), val.hard_labels)
+    _tell("left-out faces, one view", answers[0], train.hard_labels)
+    _tell("left-out faces, and its mirror image", _mean(answers[:2]), train.hard_labels)
+    if not config.views:
+        answers = _mean(answers)[None]
+    if votes is not None:
+        answers = torch.stack([stacked(of, votes, train.hard_labels, folds) for of in answers])
+        _tell("left-out faces, with the votes", answers[0], train.hard_labels)
     info = TeacherInfo(
         checksum=checksum(train),
         classes=classes,
-        augmentation=augmentation.settings,
+        augmentation=augmentation.settings if config.views else None,
         seed=config.seed,
+        votes=votes is not None,
         teachers=[
             {
                 "network": network.info.network,
@@ -73,15 +90,6 @@ def collect_answers(config: DictConfig) -> None:
     path = output_dir() / "teacher.npz" if config.output is None else Path(config.output).expanduser()
     teacher = Teacher.of(info, answers)
     teacher.write(path)
-    everyone = [network for of in networks.values() for network in of]
-    plain = draw_views(augmentation, 2, len(val), config.seed)
-    unseen = [judge(everyone, val.images, draws) for draws in plain]
-    for what, views, labels in (("left-out", list(answers[:2]), train.hard_labels), ("val", unseen, val.hard_labels)):
-        for name, some in (("one view", views[:1]), ("and its mirror image", views)):
-            log_mean = torch.stack(some).logsumexp(dim=0).log_softmax(dim=1)
-            right = (log_mean.argmax(dim=1) == labels).double().mean()
-            surprise = torch.nn.functional.nll_loss(log_mean, labels)
-            log.info("%s faces, %s: accuracy %.2f%%, negative log-likelihood %.4f", what, name, 100 * right, surprise)
     log.info("%d views of %s faces: %s, %.2f MB", *_size(teacher), path, path.stat().st_size / 1e6)
 
 
@@ -137,6 +145,16 @@ class _Judge:
                     opinions.append(network.network(faces).float().log_softmax(dim=1))
             parts.append(torch.stack(opinions).logsumexp(dim=0).log_softmax(dim=1).cpu())
         return torch.cat(parts)
+
+
+def _mean(log_probabilities: Tensor) -> Tensor:
+    """Of several views, (views, N, C): logarithms of their mean probabilities, (N, C)."""
+    return log_probabilities.logsumexp(dim=0).log_softmax(dim=1)
+
+
+def _tell(what: str, log_probabilities: Tensor, labels: Tensor) -> None:
+    named = Named.of(log_probabilities, labels)
+    log.info("%s: accuracy %.2f%%, negative log-likelihood %.4f", what, 100 * named.accuracy, named.nll)
 
 
 def _size(teacher: Teacher) -> tuple[int, str]:

@@ -52,6 +52,21 @@ def test_the_answers_are_of_the_networks_that_have_not_learned_the_face(taught):
     assert "left-out faces, one view: accuracy" in output and "val faces, and its mirror image" in output
 
 
+def test_answers_about_faces_as_such_make_a_small_file_for_any_student(folder, teachers):
+    path = folder / "faces.npz"
+    output = run_here(
+        teach_main,
+        *SMALL,
+        f"teachers=[{','.join(teachers)}]",
+        f"output={path}",
+        f"hydra.run.dir={folder / 'teach_faces'}",
+        folder=folder,
+    )
+    assert "1 views of 64 faces" in output
+    pupil = [*SMALL, *QUICK, "loss=distillation", f"data.teacher={path}", "data.image_size=48"]
+    train_here(folder, "other_views", *pupil, "augmentation=default", "data.mixup=0.2", tiny=False)
+
+
 def test_a_student_learns_from_them(folder, taught):
     pupil = [*SMALL, *QUICK, "loss=distillation", f"data.teacher={taught[0]}", "data.image_size=48"]
     run, output = train_here(folder, "student", *pupil, tiny=False)
@@ -84,6 +99,7 @@ def test_mistakes_of_students_end_with_one_clear_line(folder, taught, overrides,
         (["teachers=[]"], "teachers must be of the folds of one division"),
         (["teachers=[gone.ckpt]"], "no checkpoint at"),
         (["teachers=[{one},{two}]", "data.fold=1/2"], "data.fold is 1/2; it must be null"),
+        (["teachers=[{one},{two}]", "votes=gone.csv"], "no FER+ votes at"),
     ],
 )
 def test_mistakes_of_teaching_end_with_one_clear_line(folder, teachers, overrides, said):

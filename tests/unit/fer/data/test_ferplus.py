@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cascade.errors import DataError
-from fer.data.ferplus import CATEGORIES, VOTES_URL, FerPlus, distribution, majority, read_votes
+from fer.data.fer2013 import Fer2013
+from fer.data.ferplus import CATEGORIES, VOTES_URL, FerPlus, distribution, majority, read_votes, votes_about
 from fer.labels import EXPRESSIONS
 
 HEADER = ",".join(("Usage", "Image name", *CATEGORIES))
@@ -140,3 +143,20 @@ def test_read_votes(votes_file):
     usages, table = read_votes(votes_file())
     assert usages.tolist() == list(USAGES)
     assert table.tolist() == LINES
+
+
+def test_votes_about_the_training_faces_are_those_of_their_rows(write_csv, rows, votes_file):
+    train = Fer2013(write_csv(rows)).load()["train"]
+    found = votes_about(votes_file(), train)
+    assert found.tolist() == [LINES[int(name.removeprefix("row ")) - 1] for name in train.names]
+
+
+def test_votes_about_other_faces_are_refused(write_csv, rows, votes_file):
+    train = Fer2013(write_csv(rows)).load()["train"]
+    with pytest.raises(DataError, match="Usage is 'PublicTest', but Training in the same row"):
+        votes_about(votes_file(usages=("PublicTest", *USAGES[1:])), train)
+    with pytest.raises(DataError, match="has 2 rows, and the faces are of more"):
+        votes_about(votes_file(LINES[:2], USAGES[:2]), train)
+    for names in (None, [f"{name}.png" for name in train.names]):
+        with pytest.raises(DataError, match="use data=fer2013"):
+            votes_about(votes_file(), replace(train, names=names))

@@ -99,6 +99,36 @@ def test_a_checkpoint_of_another_fold_is_not_resumed():
     FaceDataModule(Ready).load_state_dict({"epoch": 1, "served": 2})  # of before there were folds
 
 
+def _training(batch=3):
+    """What the data asks a trainer about a batch."""
+    loops = SimpleNamespace(
+        epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(current=SimpleNamespace(ready=batch)))
+    )
+    return SimpleNamespace(training=True, current_epoch=4, global_rank=0, world_size=1, fit_loop=loops)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 1.0])
+def test_answers_about_faces_as_such_come_with_views_of_the_students_own(tmp_path, mixup):
+    faces, path = Ready().load()["train"], tmp_path / "teacher.npz"
+    answers = torch.randn(1, 30, 7, generator=torch.Generator().manual_seed(0)).log_softmax(dim=2)
+    Teacher.of(TeacherInfo(checksum(faces), EXPRESSIONS, None, seed=1), answers).write(path)
+    augmentation = Augmentation(rotation=15, flip=0.5)
+    data = FaceDataModule(Ready, batch_size=30, augmentation=augmentation, teacher=str(path), mixup=mixup)
+    data.setup()
+    data.trainer = _training()
+    (batch,) = data.train_dataloader()
+    images, labels, taught = data.on_after_batch_transfer(batch, 0)
+    again, _, _ = data.on_after_batch_transfer(batch, 0)
+    assert torch.equal(images, again)  # of the same batch
+    data.trainer = _training(batch=4)
+    assert not torch.equal(images, data.on_after_batch_transfer(batch, 0)[0])
+    said = Teacher.read(path).answers[0, batch[2]].float() / 8
+    if mixup:
+        assert labels.shape == (30, 7) and not torch.equal(taught, said)
+    else:
+        assert torch.equal(labels, batch[1]) and torch.equal(taught, said)
+
+
 @pytest.mark.parametrize("augmentation", [Augmentation(rotation=15, flip=0.5, erase=0.5), None], ids=["moves", "none"])
 def test_a_students_batches_are_the_views_that_its_teacher_has_judged(tmp_path, augmentation):
     faces, path = Ready().load()["train"], tmp_path / "teacher.npz"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,23 @@ def test_a_view_is_the_same_however_many_there_are_and_whoever_is_in_the_batch()
     assert torch.equal(few, many[:3])
     whole = AUGMENTATION.view(FACES.images, many[4], 64)
     torch.testing.assert_close(AUGMENTATION.view(FACES.images[[8, 1]], many[4, [8, 1]], 64), whole[[8, 1]])
+
+
+def test_answers_about_faces_as_such_fit_any_view(tmp_path):
+    teacher, path = made(1), tmp_path / "teacher.npz"
+    teacher = replace(teacher, info=replace(teacher.info, augmentation=None))
+    teacher.write(path)
+    again = Teacher.read(path)
+    for augmentation in (None, AUGMENTATION, Augmentation(rotation=45)):
+        again.check(path, FACES, EXPRESSIONS, augmentation)
+    for epoch in range(3):
+        draws, answers = again.lesson(torch.tensor([7, 2]), epoch)
+        assert draws is None
+        assert torch.equal(answers, teacher.answers[0, [7, 2]].float() / 8)
+    several = replace(made(4), info=teacher.info)
+    several.write(path)
+    with pytest.raises(DataError, match="is damaged"):
+        Teacher.read(path)
 
 
 @pytest.mark.parametrize(
