@@ -5,6 +5,7 @@ has the usual ones. Commands hold their whole config against these before anythi
 OmegaConf has no type for is `Annotated[Any, the type]` in a dataclass that a config is composed from.
 """
 
+import copyreg
 import functools
 import math
 import operator
@@ -21,6 +22,9 @@ from msgspec import Meta
 from omegaconf import DictConfig, OmegaConf
 
 from cascade.errors import ConfigError
+
+# Launchers send what a config is composed from to other processes; msgspec's classes cannot be sent by themselves
+copyreg.pickle(Meta, lambda meta: (functools.partial(Meta, **dict(meta.__rich_repr__())), ()))
 
 _KINDS = {
     NoneType: "null",

@@ -35,6 +35,17 @@ def test_a_sweep_ends_with_one_table_best_first(tmp_path):
         assert scores["monitored"]["val/acc"] == pytest.approx(float(row[header.index("val/acc")]), abs=1e-4)
 
 
+def test_runs_of_a_sweep_can_share_a_device(tmp_path):
+    """As the experiment for a GPU wants it; the launcher sends the configuration to other processes."""
+    overrides = ["-m", "experiment=gpu_ensemble", *TINY, "trainer.max_epochs=1", "seed=1,2", "hydra.launcher.n_jobs=2"]
+    processor = ["trainer.accelerator=cpu", "trainer.precision=32-true", "data.pin_memory=false", "threads=1"]
+    small = ["model=small_resnet", "model.dropout=0.1"]
+    folder = f"hydra.sweep.dir={tmp_path / 'sweep'}"
+    run_here(main, *overrides, *processor, *small, folder, folder=tmp_path)
+    first, second = (metrics_of(tmp_path / "sweep" / name) for name in "01")
+    assert (first["seed"], second["seed"]) == (1, 2)
+
+
 def test_a_run_that_fails_is_a_row_and_the_others_go_on(tmp_path):
     sweep = tmp_path / "sweep"
     rates = "optimizer.lr=0.02,1e30,0.01"

@@ -1,5 +1,6 @@
 """Values against annotations."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,3 +119,9 @@ def test_what_cannot_be_found_is_left_to_who_makes_it():
 def test_a_wrong_value_is_told_with_its_place(value: Any, kind: Any, message: str):
     with pytest.raises(ValueError, match=message):
         converted(value, kind)
+
+
+@pytest.mark.parametrize("limits", [{"ge": 1}, {"gt": 0, "lt": 10}, {"pattern": "^a", "min_length": 2}])
+def test_limits_can_be_sent_to_other_processes(limits):
+    """As joblib's launcher does with what a config is composed from."""
+    assert pickle.loads(pickle.dumps(Meta(**limits))) == Meta(**limits)
