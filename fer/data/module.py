@@ -79,18 +79,31 @@ class FaceDataModule(LightningDataModule):
         self._resume: dict[str, Any] = {}
 
     @cached_property
-    def splits(self) -> Mapping[Split, Faces]:
-        """The source's faces as it delivers them, less those of the fold, loaded when first asked for."""
-        splits = dict(self.source.load())
+    def _loaded(self) -> Mapping[Split, Faces]:
+        """The source's faces as it delivers them, loaded when first asked for."""
+        splits = self.source.load()
         for split, faces in splits.items():
             if not len(faces):
                 raise DataError(f"the {split} split of {self.source} holds no faces")
-        if self._left_out is not None:
-            number, count = self._left_out
-            train = splits["train"]
-            splits["train"] = train[(fold_of(train.images, count) != number).nonzero().flatten()]
-            if not 0 < len(splits["train"]) < len(train):
-                raise ConfigError(f"data.fold={self.fold}: the {len(train):,} training faces do not make as many folds")
+        return splits
+
+    @cached_property
+    def _kept(self) -> Tensor | None:
+        """The training faces that are not of the fold, int64 (M,); None for all."""
+        if self._left_out is None:
+            return None
+        (number, count), train = self._left_out, self._loaded["train"]
+        kept = (fold_of(train.images, count) != number).nonzero().flatten()
+        if not 0 < len(kept) < len(train):
+            raise ConfigError(f"data.fold={self.fold}: the {len(train):,} training faces do not make as many folds")
+        return kept
+
+    @cached_property
+    def splits(self) -> Mapping[Split, Faces]:
+        """The source's faces, less those of the fold."""
+        splits = dict(self._loaded)
+        if self._kept is not None:
+            splits["train"] = splits["train"][self._kept]
         log.info("faces: %s", ", ".join(f"{len(faces):,} {split}" for split, faces in splits.items()))
         if (names := tuple(self.source.classes)) != (others := self.preprocessing.classes):
             splits = {split: renumbered(faces, names, others) for split, faces in splits.items()}
@@ -113,8 +126,9 @@ class FaceDataModule(LightningDataModule):
             _ = self.splits
             return
         teacher = Teacher.read(self.teacher_path)  # a wrong file is named before anything slow happens
-        teacher.check(self.teacher_path, self.splits["train"], self.preprocessing.classes, self.augmentation)
-        self._teacher = teacher
+        _ = self.splits
+        teacher.check(self.teacher_path, self._loaded["train"], self.preprocessing.classes, self.augmentation)
+        self._teacher = teacher if self._kept is None else teacher.about(self._kept)
 
     def train_dataloader(self) -> FaceLoader:
         """Uint8 batches in an order of their own every epoch, small where the augmentation enlarges them.

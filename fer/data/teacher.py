@@ -105,7 +105,7 @@ class Teacher:
         if self.answers.shape[1:] != (len(faces), len(self.info.classes)) or self.info.checksum != checksum(faces):
             raise DataError(
                 f"data.teacher: {path} is about {self.answers.shape[1]:,} faces, and not about these {len(faces):,}: "
-                "python -m fer.teach must have the same data, and data.fold none"
+                "python -m fer.teach must have the same data"
             )
         if self.info.classes != classes:
             raise DataError(f"data.teacher: {path} is about {', '.join(self.info.classes)}, not {', '.join(classes)}")
@@ -116,6 +116,13 @@ class Teacher:
                 f"augmentation.{name} is {settings.get(name)}; the teacher of {path} has seen views with "
                 f"{seen[name]}: the student must see the same"
             )
+
+    def about(self, indices: Tensor) -> "Teacher":
+        """The answers to some of the faces alone, int64 (M,)."""
+        part = Teacher(self.info, self.answers[:, indices])
+        if self.draws is not None:
+            part.__dict__["draws"] = self.draws[:, indices]  # which were drawn for all
+        return part
 
     @cached_property
     def draws(self) -> Tensor | None:

@@ -99,6 +99,28 @@ def test_a_checkpoint_of_another_fold_is_not_resumed():
     FaceDataModule(Ready).load_state_dict({"epoch": 1, "served": 2})  # of before there were folds
 
 
+@pytest.mark.parametrize("views", [0, 3])
+def test_a_teacher_of_all_faces_teaches_those_of_some_folds(tmp_path, views):
+    faces, path = Ready().load()["train"], tmp_path / "teacher.npz"
+    augmentation = Augmentation(rotation=15, flip=0.5)
+    info = TeacherInfo(checksum(faces), EXPRESSIONS, augmentation.settings if views else None, seed=1)
+    answers = torch.randn(max(1, views), 30, 7, generator=torch.Generator().manual_seed(0)).log_softmax(dim=2)
+    Teacher.of(info, answers).write(path)
+    whole = FaceDataModule(Ready, batch_size=30, augmentation=augmentation, teacher=str(path))
+    part = FaceDataModule(Ready, batch_size=30, augmentation=augmentation, teacher=str(path), fold="2/3")
+    kept = (fold_of(faces.images, 3) != 2).nonzero().flatten()
+    for data in (whole, part):
+        data.setup()
+    draws, said = part._teacher.lesson(torch.arange(len(kept)), 4)
+    assert len(said) == len(kept) == len(part.splits["train"])
+    every = whole._teacher.answers[:, kept].float() / 8
+    assert all(any(torch.equal(one, other) for other in every[:, place]) for place, one in enumerate(said))
+    if views:
+        for place, (draw, one) in enumerate(zip(draws, said, strict=True)):
+            view = next(view for view in range(views) if torch.equal(every[view, place], one))
+            assert torch.equal(draw, whole._teacher.draws[view, kept[place]])
+
+
 def _training(batch=3):
     """What the data asks a trainer about a batch."""
     loops = SimpleNamespace(
