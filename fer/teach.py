@@ -19,6 +19,7 @@ class TeachSettings:
     data: Any
     augmentation: Any
     teachers: list[str]
+    answers: str | None
     output: str | None
     views: Annotated[int, Meta(ge=0)]
     votes: str | None

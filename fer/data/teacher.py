@@ -117,6 +117,11 @@ class Teacher:
                 f"{seen[name]}: the student must see the same"
             )
 
+    @property
+    def log_probabilities(self) -> Tensor:
+        """The answers, float32 (views, N, C)."""
+        return self.answers.float() / _STEPS
+
     def about(self, indices: Tensor) -> "Teacher":
         """The answers to some of the faces alone, int64 (M,)."""
         part = Teacher(self.info, self.answers[:, indices])

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,10 +29,12 @@ _BATCH = 256
 
 
 def collect_answers(config: DictConfig) -> None:
-    """Let each network judge the faces of the fold that its training left out; write the file and say how good it is.
+    """Write what networks answered about the faces that they have not learned, and say how good it is.
 
     Raises:
-        ConfigError: the networks do not cover the folds of one division, or the data is a fold itself.
+        ConfigError: the networks do not cover the folds of one division, the data is a fold itself, or settings exclude
+            each other.
+        DataError: a file of answers or votes is missing, or about other faces.
         ModelError: a checkpoint is not one of this project, or is of a training on all faces.
     """
     if config.threads is not None:
@@ -39,6 +42,29 @@ def collect_answers(config: DictConfig) -> None:
     data: FaceDataModule = instantiate(config.data)
     if data.fold is not None:
         raise ConfigError(f"data.fold is {data.fold}; it must be null: the teachers' own folds are judged, all of them")
+    given = None if config.answers is None else _read_answers(config, data)
+    networks = {} if given else _teachers_of(config, data)
+    train = data.splits["train"]
+    votes = None if config.votes is None else torch.from_numpy(votes_about(Path(config.votes).expanduser(), train))
+    info, answers = given or _judge_folds(config, data, networks)
+    _tell("left-out faces, one view", answers[0], train.hard_labels)
+    if len(answers) > 1:
+        _tell("left-out faces, and its mirror image", _mean(answers[:2]), train.hard_labels)
+    if info.augmentation is None:
+        answers = _mean(answers)[None]
+    if votes is not None:
+        folds = fold_of(train.images, len({teacher["fold"] for teacher in info.teachers}))
+        answers = torch.stack([stacked(of, votes, train.hard_labels, folds) for of in answers])
+        _tell("left-out faces, with the votes", answers[0], train.hard_labels)
+    path = output_dir() / "teacher.npz" if config.output is None else Path(config.output).expanduser()
+    teacher = Teacher.of(replace(info, votes=votes is not None), answers)
+    teacher.write(path)
+    views, faces, _ = teacher.answers.shape
+    log.info("%d answers to each of %s faces: %s, %.2f MB", views, f"{faces:,}", path, path.stat().st_size / 1e6)
+
+
+def _teachers_of(config: DictConfig, data: FaceDataModule) -> Mapping[int, list[LoadedNetwork]]:
+    """The configured networks by the fold that they left out, which know the data's classes."""
     networks = load_teachers([Path(path).expanduser() for path in config.teachers])
     classes = data.preprocessing.classes
     for network in (one for of in networks.values() for one in of):
@@ -46,13 +72,19 @@ def collect_answers(config: DictConfig) -> None:
             raise ConfigError(
                 f"a teacher knows {', '.join(network.info.preprocessing.classes)}; the data has {', '.join(classes)}"
             )
+    return networks
+
+
+def _judge_folds(
+    config: DictConfig, data: FaceDataModule, networks: Mapping[int, list[LoadedNetwork]]
+) -> tuple[TeacherInfo, Tensor]:
+    """Let each network judge views of the faces that it left out: logarithms of probabilities, float (views, N, C)."""
     train, val = data.splits["train"], data.splits["val"]
     augmentation = data.augmentation or Augmentation()
-    votes = None if config.votes is None else torch.from_numpy(votes_about(Path(config.votes).expanduser(), train))
     judge = _Judge(augmentation, bf16=config.precision == "bf16-mixed")
     folds = fold_of(train.images, len(networks))
     draws = draw_views(augmentation, max(2, config.views), len(train), config.seed)
-    answers = torch.empty(len(draws), len(train), len(classes))
+    answers = torch.empty(len(draws), len(train), len(data.preprocessing.classes))
     with progress_bar() as bar:
         for view in bar.track(range(len(draws)), description="Judging views"):
             for fold, of in networks.items():
@@ -63,19 +95,11 @@ def collect_answers(config: DictConfig) -> None:
     unseen = torch.stack([judge(everyone, val.images, draws) for draws in plain])
     _tell("val faces, one view", unseen[0], val.hard_labels)
     _tell("val faces, and its mirror image", _mean(unseen), val.hard_labels)
-    _tell("left-out faces, one view", answers[0], train.hard_labels)
-    _tell("left-out faces, and its mirror image", _mean(answers[:2]), train.hard_labels)
-    if not config.views:
-        answers = _mean(answers)[None]
-    if votes is not None:
-        answers = torch.stack([stacked(of, votes, train.hard_labels, folds) for of in answers])
-        _tell("left-out faces, with the votes", answers[0], train.hard_labels)
     info = TeacherInfo(
         checksum=checksum(train),
-        classes=classes,
+        classes=data.preprocessing.classes,
         augmentation=augmentation.settings if config.views else None,
         seed=config.seed,
-        votes=votes is not None,
         teachers=[
             {
                 "network": network.info.network,
@@ -87,10 +111,22 @@ def collect_answers(config: DictConfig) -> None:
             for network in of
         ],
     )
-    path = output_dir() / "teacher.npz" if config.output is None else Path(config.output).expanduser()
-    teacher = Teacher.of(info, answers)
-    teacher.write(path)
-    log.info("%d views of %s faces: %s, %.2f MB", *_size(teacher), path, path.stat().st_size / 1e6)
+    return info, answers
+
+
+def _read_answers(config: DictConfig, data: FaceDataModule) -> tuple[TeacherInfo, Tensor]:
+    """What a file of before says of the faces and of their mirror images, as `_judge_folds` does for `views=0`."""
+    path = Path(config.answers).expanduser()
+    if config.teachers or config.views or config.votes is None:
+        raise ConfigError(
+            "answers=… joins a file of before with votes: set votes, leave teachers out and views at 0"
+        )
+    teacher = Teacher.read(path)
+    seen = Augmentation(**teacher.info.augmentation or {})
+    teacher.check(path, data.splits["train"], data.preprocessing.classes, seen)
+    if teacher.info.votes:
+        raise ConfigError(f"answers: those of {path} have been joined with votes already")
+    return replace(teacher.info, augmentation=None), teacher.log_probabilities[:2]
 
 
 def load_teachers(paths: Sequence[Path]) -> Mapping[int, list[LoadedNetwork]]:
@@ -155,8 +191,3 @@ def _mean(log_probabilities: Tensor) -> Tensor:
 def _tell(what: str, log_probabilities: Tensor, labels: Tensor) -> None:
     named = Named.of(log_probabilities, labels)
     log.info("%s: accuracy %.2f%%, negative log-likelihood %.4f", what, 100 * named.accuracy, named.nll)
-
-
-def _size(teacher: Teacher) -> tuple[int, str]:
-    views, faces, _ = teacher.answers.shape
-    return views, f"{faces:,}"

@@ -30,7 +30,7 @@ OPTIONS = [
     *(("train", [f"{group}={path.stem}"]) for group in TRAINING for path in sorted((CONFIGS / group).glob("*.yaml"))),
     ("export", []),
     ("audit", []),
-    ("teach", ["teachers=[x]"]),
+    ("teach", []),
     ("ensemble", ["members=[x]", "output=x"]),
     ("join", ["folders=x"]),
     ("label", []),

@@ -62,7 +62,7 @@ def test_answers_about_faces_as_such_make_a_small_file_for_any_student(folder, t
         f"hydra.run.dir={folder / 'teach_faces'}",
         folder=folder,
     )
-    assert "1 views of 64 faces" in output
+    assert "1 answers to each of 64 faces" in output
     pupil = [*SMALL, *QUICK, "loss=distillation", f"data.teacher={path}", "data.image_size=48"]
     train_here(folder, "other_views", *pupil, "augmentation=default", "data.mixup=0.2", tiny=False)
 
@@ -100,6 +100,9 @@ def test_mistakes_of_students_end_with_one_clear_line(folder, taught, overrides,
         (["teachers=[gone.ckpt]"], "no checkpoint at"),
         (["teachers=[{one},{two}]", "data.fold=1/2"], "data.fold is 1/2; it must be null"),
         (["teachers=[{one},{two}]", "votes=gone.csv"], "no FER+ votes at"),
+        (["answers=gone.npz", "votes=gone.csv"], "gone.npz; python -m fer.teach writes one"),
+        (["answers=gone.npz"], "answers=… joins a file of before with votes"),
+        (["answers=gone.npz", "votes=gone.csv", "teachers=[{one}]"], "leave teachers out"),
     ],
 )
 def test_mistakes_of_teaching_end_with_one_clear_line(folder, teachers, overrides, said):
