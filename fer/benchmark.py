@@ -30,6 +30,7 @@ from cascade.terminal import progress_bar
 from fer.inference.classifier import BATCH, OnnxClassifier, released_models
 from fer.inference.frames import Frame
 from fer.inference.recogniser import ExpressionRecognizer
+from fer.model_info import ModelInfo
 
 DETECTORS = ("convolutional", "frontalface_lbp", "alt2", "yunet")
 """By the names that `detector=` has; one whose file is missing is left out."""
@@ -58,12 +59,14 @@ class Timing:
         milliseconds: the median time of one face or frame.
         memory: peak of the process, MB.
         found: faces in the frame; None where none were looked for.
+        model: what a classifier says of itself; None for what is none.
     """
 
     what: str
     milliseconds: float
     memory: float
     found: int | None = None
+    model: ModelInfo | None = None
 
 
 def time_classifier(name: str, provider: str, batch: int, chosen: BenchmarkSettings) -> Timing:
@@ -72,7 +75,8 @@ def time_classifier(name: str, provider: str, batch: int, chosen: BenchmarkSetti
     size = classifier.info.preprocessing.size
     faces = np.random.default_rng(0).integers(0, 256, (batch, size, size), np.uint8)
     per_call = _median(lambda: classifier.probabilities(faces), chosen.seconds)
-    return Timing(f"{name}, {batch} at a time, {PROVIDERS[provider]}", per_call / batch, _memory())
+    what = f"{name}, {batch} at a time, {PROVIDERS[provider]}"
+    return Timing(what, per_call / batch, _memory(), model=classifier.info)
 
 
 def time_detector(name: str, chosen: BenchmarkSettings) -> Timing:
@@ -108,14 +112,17 @@ def table(timings: list[Timing], chosen: BenchmarkSettings) -> str:
     lines = [
         f"{_processor()}, {platform.system()}, {versions}; {threads}, frames of {chosen.width}×{chosen.height}",
         "",
-        "| | ms | per second | faces found | memory, MB |",
-        "|---|--:|--:|--:|--:|",
+        "| | parameters | accuracy | ms | per second | faces found | memory, MB |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for row in timings:
         found = "" if row.found is None else str(row.found)
-        lines.append(
-            f"| {row.what} | {row.milliseconds:.2f} | {1000 / row.milliseconds:,.0f} | {found} | {row.memory:.0f} |"
-        )
+        parameters = accuracy = ""
+        if row.model is not None:
+            parameters = "" if row.model.parameters is None else f"{row.model.parameters:,}"
+            accuracy = ", ".join(f"{split} {scores['accuracy']:.1%}" for split, scores in row.model.metrics.items())
+        cells = (row.what, parameters, accuracy, f"{row.milliseconds:.2f}", f"{1000 / row.milliseconds:,.0f}", found)
+        lines.append(f"| {' | '.join(cells)} | {row.memory:.0f} |")
     return "\n".join(lines)
 
 

@@ -25,8 +25,9 @@ def update_card(card: Path, info: ModelInfo, size: int) -> bool:
 def figures(info: ModelInfo, size: int) -> str:
     """The figures of a model as Markdown: what it is, its scores, the scores per class."""
     network, side = info.network.get("_target_", "unknown"), info.preprocessing.size
+    parameters = "" if info.parameters is None else f"{info.parameters:,} parameters, "
     facts = [
-        f"- network: `{network}`, {side}×{side} gray, {size / 1000:.0f} kB",
+        f"- network: `{network}`, {parameters}{side}×{side} gray, {size / 1000:.0f} kB",
         f"- trained at commit `{info.commit}`, epoch {info.epoch if info.epoch is not None else 'unknown'}",
         f"- labels less probable than {info.unsure_below:.2f} are shown as `unsure`",
     ]

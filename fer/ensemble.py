@@ -62,7 +62,9 @@ def gather(members: list[Path], output: Path, mirrored: bool = False) -> None:
     network = build_network(config)
     for place, one in enumerate(loaded):
         network.members[place].load_state_dict(one.network.state_dict())  # type: ignore[index, union-attr]
-    about = replace(info, network=config, commit=source_commit(), epoch=None, metrics={}, unsure_below=0.0)
+    about = replace(
+        info, network=config, commit=source_commit(), epoch=None, metrics={}, unsure_below=0.0, parameters=None
+    )
     together = LoadedNetwork(network, about)
     size = info.preprocessing.size
     try:

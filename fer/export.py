@@ -136,8 +136,11 @@ def export(
     info = checkpoint.info
     metrics = metrics or info.metrics
     below = metrics.get("val", {}).get("unsure", {}).get("below", info.unsure_below)
-    info = replace(info, crop=replace(info.crop, **crop or {}), metrics=metrics, unsure_below=below)
-    loaded = LoadedNetwork(checkpoint.loaded.network, info)
+    network = checkpoint.loaded.network
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    crop_values = replace(info.crop, **crop or {})
+    info = replace(info, crop=crop_values, metrics=metrics, unsure_below=below, parameters=parameters)
+    loaded = LoadedNetwork(network, info)
     weights = output.with_suffix(".ckpt")
     training = weights.exists() and can_resume(read_checkpoint(weights))
     if training and not weights.samefile(ckpt_path):

@@ -31,6 +31,7 @@ class ModelInfo:
         metrics: scores per split, `val` and perhaps `test`: accuracy, macro_f1, ece, per class; may be empty.
         unsure_below: labels of a smaller probability, 0 to 1, are shown as unsure: `fer.training.metrics.Unsure`.
             0, which all earlier files mean, shows every label.
+        parameters: how many numbers the network has learned; None where unknown.
     """
 
     preprocessing: Preprocessing
@@ -40,6 +41,7 @@ class ModelInfo:
     epoch: Annotated[int, Meta(ge=0)] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     unsure_below: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    parameters: Annotated[int, Meta(ge=0)] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as `read` takes them."""
@@ -56,7 +58,7 @@ class ModelInfo:
             values = converted(msgspec.json.decode(values) if isinstance(values, str) else values, dict[str, Any])
             if (version := values.get("format")) not in (1, _FORMAT):
                 raise ValueError(f"it has format {version!r}, this version reads 1 and {_FORMAT}")
-            values = {"unsure_below": 0.0, **(_from_format_1(values) if version == 1 else values)}
+            values = {"unsure_below": 0.0, "parameters": None, **(_from_format_1(values) if version == 1 else values)}
             for kind, name in ((cls, "it"), (Preprocessing, "preprocessing"), (Crop, "crop")):
                 part = values if kind is cls else values.get(name)
                 if isinstance(part, dict) and (lacking := [f.name for f in fields(kind) if f.name not in part]):

@@ -118,9 +118,7 @@ def _read_answers(config: DictConfig, data: FaceDataModule) -> tuple[TeacherInfo
     """What a file of before says of the faces and of their mirror images, as `_judge_folds` does for `views=0`."""
     path = Path(config.answers).expanduser()
     if config.teachers or config.views or config.votes is None:
-        raise ConfigError(
-            "answers=… joins a file of before with votes: set votes, leave teachers out and views at 0"
-        )
+        raise ConfigError("answers=… joins a file of before with votes: set votes, leave teachers out and views at 0")
     teacher = Teacher.read(path)
     seen = Augmentation(**teacher.info.augmentation or {})
     teacher.check(path, data.splits["train"], data.preprocessing.classes, seen)

@@ -21,7 +21,12 @@ METRICS = {
     },
 }
 INFO = ModelInfo(
-    Preprocessing(classes=("calm", "tense")), commit="abc", epoch=7, metrics={"val": METRICS}, unsure_below=0.42
+    Preprocessing(classes=("calm", "tense")),
+    commit="abc",
+    epoch=7,
+    metrics={"val": METRICS},
+    unsure_below=0.42,
+    parameters=1234,
 )
 
 
@@ -32,7 +37,7 @@ def test_figures_are_replaced_and_the_text_stays(tmp_path: Path):
     text = card.read_text()
     assert text.startswith("# Title\n") and text.endswith("\n\nLimits.\n")
     assert "old figures" not in text
-    assert "65.43%" in text and "`abc`, epoch 7" in text and "234 kB" in text
+    assert "65.43%" in text and "`abc`, epoch 7" in text and "1,234 parameters, 48×48 gray, 234 kB" in text
     assert "| calm | 0.500 / 0.250 / 0.333 |" in text and "| tense | – |" in text
     assert "| mean with the mirrored face | 66.00% |" in text
     assert "| without copies of training faces | 65.43% |\n| of these copies | – |" in text

@@ -23,6 +23,7 @@ INFO = ModelInfo(
     7,
     {"val": {"accuracy": 0.5}},
     0.4,
+    1234,
 )
 
 
@@ -137,10 +138,10 @@ def test_an_export_of_format_1_is_read(crops: dict, crop: Crop):
     assert ModelInfo.read(json.dumps(values), FILE) == replace(INFO, crop=crop, unsure_below=0.0)
 
 
-def test_a_file_of_before_shows_every_label():
+def test_a_file_of_before_shows_every_label_and_does_not_know_its_parameters():
     values = INFO.to_dict()
-    del values["unsure_below"]
-    assert ModelInfo.read(values, FILE) == replace(INFO, unsure_below=0.0)
+    del values["unsure_below"], values["parameters"]
+    assert ModelInfo.read(values, FILE) == replace(INFO, unsure_below=0.0, parameters=None)
 
 
 @pytest.mark.parametrize("name", released_models())
@@ -150,6 +151,8 @@ def test_a_released_model_and_its_weights_say_the_same(name: str):
     assert model.info == weights.info
     assert model.info.crop == FER2013_CROP
     assert model.info.metrics["val"]["accuracy"] > 0.65
+    assert model.info.metrics["val"]["details"]["copies"]["count"] == 462
+    assert model.info.parameters == sum(parameter.numel() for parameter in weights.loaded.network.parameters())
     assert 0.3 < model.info.unsure_below == model.info.metrics["val"]["unsure"]["below"] < 0.6
     card = path.with_suffix(".md").read_text()
     assert f"epoch {model.info.epoch}\n" in card and f"than {model.info.unsure_below:.2f} are shown as" in card
