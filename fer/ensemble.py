@@ -37,8 +37,6 @@ def gather(members: list[Path], output: Path, mirrored: bool = False) -> None:
         ModelError: a checkpoint cannot be used.
     """
     with loading():
-        import torch
-
         from fer.checkpoint import LoadedNetwork, build_network, load_network, save_network, source_commit
 
     loaded = [load_network(path) for path in members]
@@ -56,6 +54,7 @@ def gather(members: list[Path], output: Path, mirrored: bool = False) -> None:
     config = {
         "_target_": "fer.models.ensemble.Ensemble",
         "members": [{key: value for key, value in one.info.network.items() if key != "num_classes"} for one in loaded],
+        "size": info.preprocessing.size,
         "mirrored": mirrored,
         "num_classes": len(info.preprocessing.classes),
     }
@@ -65,14 +64,7 @@ def gather(members: list[Path], output: Path, mirrored: bool = False) -> None:
     about = replace(
         info, network=config, commit=source_commit(), epoch=None, metrics={}, unsure_below=0.0, parameters=None
     )
-    together = LoadedNetwork(network, about)
-    size = info.preprocessing.size
-    try:
-        with torch.inference_mode():
-            together(torch.zeros(1, 1, size, size))
-    except ValueError as error:
-        raise ConfigError(f"these members cannot be joined: {error}") from error
-    save_network(together, output)
+    save_network(LoadedNetwork(network, about), output)
 
 
 def gather_configured(config: DictConfig) -> None:
