@@ -186,8 +186,17 @@ def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str
 
 
 def save_network(loaded: LoadedNetwork, path: Path) -> None:
-    """Write a network alone, which `load_network` reads and no training can be resumed from; whole or not at all."""
-    save({"state_dict": dict(loaded.state_dict()), METADATA_KEY: loaded.info.to_dict()}, path)
+    """Write a network alone, which `load_network` reads and no training can be resumed from; whole or not at all.
+
+    Weights that 16 bits hold exactly are stored in 16 bits.
+    """
+    state = {name: _smallest(value) for name, value in loaded.state_dict().items()}
+    save({"state_dict": state, METADATA_KEY: loaded.info.to_dict()}, path)
+
+
+def _smallest(value: Tensor) -> Tensor:
+    half = value.half() if value.dtype == torch.float32 and value.ndim > 1 else None
+    return half if half is not None and torch.equal(half.float(), value) else value
 
 
 def can_resume(checkpoint: dict[str, Any]) -> bool:
