@@ -85,7 +85,7 @@ def to_onnx(loaded: "LoadedNetwork") -> bytes:
         optimize=False,
     )
     assert program is not None
-    # Not all that torch would do: runtimes join normalisation and convolutions themselves, of weights as they were learned
+    # Not all that torch would do: runtimes join normalisation and convolutions themselves, and 16 bits hold the weights
     optimizer.inline(program.model)
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
