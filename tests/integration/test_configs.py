@@ -114,8 +114,9 @@ def test_commands_and_their_options_compose_and_describe_what_can_be_made(comman
 @pytest.mark.parametrize(("group", "option"), TRAINING)
 def test_option_of_training_composes_and_instantiates(group, option, tmp_path):
     # Building a Trainer for hardware that is not here is an error of its own
-    hardware = ["trainer.accelerator=cpu"] if (group, option) == ("trainer", "gpu") else []
-    config = _compose(tmp_path, f"{group}={option}", *hardware)
+    config = _compose(tmp_path, f"{group}={option}")
+    if config.trainer.accelerator == "gpu":
+        config.trainer.accelerator = "cpu"
     if "ImageFolder" in str(config.data):  # which has its classes of what is there
         config.data.path = str(tmp_path / "pictures")
         for name in ("1", "2"):
