@@ -50,7 +50,7 @@ class SmallResNet(nn.Module):
         in_channels: Count = 1,
         stem: Count = 24,
         widths: Sequence[Count] = (24, 64, 128),
-        blocks: Sequence[Count] = (1, 1, 2),
+        blocks: Sequence[Count] = (1, 1, 3),
         dropout: Share = 0.0,
     ) -> None:
         super().__init__()
