@@ -33,8 +33,8 @@ def gather(members: list[Path], output: Path, mirrored: bool = False) -> None:
         mirrored: each judges the mirror image of a face as well.
 
     Raises:
-        ConfigError: they are none or too many, of other faces or classes than each other, or cannot be joined.
-        ModelError: a checkpoint cannot be used.
+        ConfigError: there are none, or they are of other faces or classes than each other.
+        ModelError: a checkpoint cannot be used, there are too many, or one is an ensemble itself.
     """
     with loading():
         from fer.checkpoint import LoadedNetwork, build_network, load_network, save_network, source_commit

@@ -188,11 +188,11 @@ class FaceDataModule(LightningDataModule):
         if self._teacher is not None:
             draws, answers = self._teacher.lesson(rest[0], epoch)
             rest = [answers]
-        if self.augmentation is not None:
-            if draws is None:
-                dealer = generator(*self._batch_key(AUGMENTATION), device=images.device)
-                draws = self.augmentation.draw(len(images), dealer)
+        if self.augmentation is not None and draws is not None:
             images = self.augmentation.view(images, draws, size)
+        elif self.augmentation is not None:
+            dealer = generator(*self._batch_key(AUGMENTATION), device=images.device)
+            images = self.augmentation(images, dealer, size)
         images = self.preprocessing.normalise(images.float())
         if self.mixup:
             classes, shares = len(self.preprocessing.classes), dice(*self._batch_key(MIXUP))
