@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,14 +51,7 @@ def build_network(config: dict[str, Any], device: str = "cpu") -> nn.Module:
     """
     arguments = dict(config)
     target = str(arguments.pop("_target_", ""))
-    module_name, _, class_name = target.rpartition(".")
-    network_class: Any = None
-    if module_name.startswith("fer.models."):
-        with suppress(ImportError):
-            network_class = getattr(importlib.import_module(module_name), class_name, None)
-    own = isinstance(network_class, type) and network_class.__module__ == module_name
-    if not (own and issubclass(network_class, nn.Module)):
-        raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
+    network_class = _network_class(target)
     lacks = f"{target} is no network as fer/models/__init__.py wants them; it lacks"
     if "num_classes" not in inspect.signature(network_class).parameters:
         raise ModelError(f"{lacks} a constructor that takes num_classes")
@@ -76,6 +69,18 @@ def build_network(config: dict[str, Any], device: str = "cpu") -> nn.Module:
     if not isinstance(getattr(network, "head", None), nn.Module):
         raise ModelError(f"{lacks} a module head")
     return network
+
+
+def _network_class(target: str) -> type[nn.Module]:
+    module_name, _, class_name = target.rpartition(".")
+    network_class: Any = None
+    if module_name.startswith("fer.models."):
+        with suppress(ImportError):
+            network_class = getattr(importlib.import_module(module_name), class_name, None)
+    own = isinstance(network_class, type) and network_class.__module__ == module_name
+    if not (own and issubclass(network_class, nn.Module)):
+        raise ModelError(f"model._target_ must name a network class in fer.models, not {target!r}")
+    return cast("type[nn.Module]", network_class)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -154,6 +159,21 @@ def released_checkpoints() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(__file__).parent.glob("weights/*.ckpt"))}
 
 
+def network_difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """What differs between a checkpoint's description of its network and that of one here, in words, or nothing.
+
+    What either does not mention is as the class has it by default: checkpoints may be older than an argument.
+    """
+    defaults = {}
+    if theirs.get("_target_") == ours["_target_"]:
+        parameters = inspect.signature(_network_class(ours["_target_"])).parameters.values()
+        defaults = {one.name: one.default for one in parameters}
+        defaults = {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
+    there, here = defaults | theirs, defaults | ours
+    keys = sorted(key for key in {*there, *here} if there.get(key) != here.get(key))
+    return ", ".join(f"{key} {there.get(key)} there, {here.get(key)} here" for key in keys)
+
+
 def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str], start: LoadedNetwork) -> None:
     """Give a new network the weights of a trained one.
 
@@ -168,10 +188,7 @@ def begin_from(network: nn.Module, config: dict[str, Any], classes: Sequence[str
     Raises:
         ModelError: it is of another architecture.
     """
-    theirs = start.info.network
-    if {**theirs, "num_classes": 0} != {**config, "num_classes": 0}:
-        keys = sorted(key for key in {*theirs, *config} - {"num_classes"} if theirs.get(key) != config.get(key))
-        difference = ", ".join(f"{key} {theirs.get(key)} there, {config.get(key)} here" for key in keys)
+    if difference := network_difference({**start.info.network, "num_classes": 0}, {**config, "num_classes": 0}):
         raise ModelError(f"init_from is of another network than model=… describes: {difference}")
     both = [name for name in classes if name in start.preprocessing.classes]
     to = torch.tensor([list(classes).index(name) for name in both], dtype=torch.int64)

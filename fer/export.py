@@ -166,16 +166,21 @@ def export(
     info = checkpoint.info
     metrics = metrics or info.metrics
     below = metrics.get("val", {}).get("unsure", {}).get("below", info.unsure_below)
-    network = checkpoint.loaded.network
+    network, described = checkpoint.loaded.network, info.network
+    if folded := getattr(network, "folded", None):
+        network, other = folded()
+        described = {**described, **other}
     if half:
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1:
                 parameter.data = parameter.data.half().float()
                 if not parameter.isfinite().all():
                     raise ModelError(f"{ckpt_path}: 16 bits are too few for {name}; export it with half=false")
+        checkpoint.loaded.network = network  # the model is to be that of the rounded weights
     parameters = sum(parameter.numel() for parameter in network.parameters())
     crop_values = replace(info.crop, **crop or {})
-    info = replace(info, crop=crop_values, metrics=metrics, unsure_below=below, parameters=parameters)
+    info = replace(info, network=described, parameters=parameters)
+    info = replace(info, crop=crop_values, metrics=metrics, unsure_below=below)
     loaded = LoadedNetwork(network, info)
     weights = output.with_suffix(".ckpt")
     training = weights.exists() and can_resume(read_checkpoint(weights))

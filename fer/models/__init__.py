@@ -9,4 +9,6 @@ What training, export and explanations ask of each, and `fer.checkpoint.build_ne
 - `head` is the module of the last layer, the one that makes classes of features;
 - `cam_layer`, optional: the module whose maps Grad-CAM shows, for a network whose last maps have too few
   places to tell a mouth from an eye. Without one it shows what `forward_features` returns.
+- `folded()`, optional: in evaluation mode, a network that gives the same with less, for the export, and the arguments
+  of its constructor that are others.
 """

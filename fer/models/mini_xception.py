@@ -5,10 +5,15 @@ initialisation follow Keras, so that weights could be carried over number for nu
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
+from itertools import pairwise
+from typing import Any, Self
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from cascade.ranges import Count
 
@@ -29,23 +34,24 @@ def _max_pool_same(x: Tensor) -> Tensor:
     return F.max_pool2d(x, 3, 2, padding=(height % 2, width % 2), ceil_mode=True)
 
 
-def _separable_conv(in_channels: int, out_channels: int) -> nn.Sequential:
-    """A 3×3 convolution per channel, then a 1×1 convolution across them; no bias; size kept."""
+def _separable_conv(in_channels: int, out_channels: int, depthwise_norm: bool) -> nn.Sequential:
+    """A 3×3 convolution per channel, perhaps batch norm, then a 1×1 convolution across them; no bias; size kept."""
     depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False)
-    return nn.Sequential(depthwise, nn.Conv2d(in_channels, out_channels, 1, bias=False))
+    norms = [_batch_norm(in_channels)] if depthwise_norm else []
+    return nn.Sequential(depthwise, *norms, nn.Conv2d(in_channels, out_channels, 1, bias=False))
 
 
 class XceptionModule(nn.Module):
     """Two separable convolutions and a max-pooling beside a 1×1 shortcut of every second pixel; halves the size."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, depthwise_norm: bool = False) -> None:
         super().__init__()
         self.shortcut = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), _batch_norm(out_channels))
         self.body = nn.Sequential(
-            _separable_conv(in_channels, out_channels),
+            _separable_conv(in_channels, out_channels, depthwise_norm),
             _batch_norm(out_channels),
             nn.ReLU(inplace=True),
-            _separable_conv(out_channels, out_channels),
+            _separable_conv(out_channels, out_channels, depthwise_norm),
             _batch_norm(out_channels),
         )
 
@@ -55,6 +61,20 @@ class XceptionModule(nn.Module):
         # writes past its workspace in the backward pass (oneDNN #6035, AVX-512): faces of 72 pixels and more crash
         return _max_pool_same(self.body(x)).add(self.shortcut(F.avg_pool2d(x, 1, stride=2)))
 
+    @torch.no_grad()
+    def fold_depthwise_norms(self) -> None:
+        """Let the convolutions and the norms around each depthwise convolution's norm do what that does."""
+        body: Any = self.body
+        for place in (0, 3):
+            depthwise, norm, pointwise = body[place]
+            scaled, shift = fuse_conv_bn_weights(
+                depthwise.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+            depthwise.weight.copy_(scaled)
+            # a constant for each channel, which the next norm takes away again
+            body[place + 1].running_mean.sub_(pointwise.weight.flatten(1) @ shift)
+            body[place] = nn.Sequential(depthwise, pointwise)
+
 
 class MiniXception(nn.Module):
     """The 56,951 parameters that reach 66% on fer2013.
@@ -63,6 +83,8 @@ class MiniXception(nn.Module):
         num_classes, in_channels: see `fer.models`.
         stem: channels of the two plain convolutions.
         widths: channels of the residual modules, one module per entry.
+        depthwise_norm: batch norm after each depthwise convolution, too. It makes training easier, and `folded`
+            leaves nothing of it: the result is the network without.
     """
 
     def __init__(
@@ -71,6 +93,7 @@ class MiniXception(nn.Module):
         in_channels: Count = 1,
         stem: Count = 8,
         widths: Sequence[Count] = (16, 32, 64, 128),
+        depthwise_norm: bool = False,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -82,7 +105,10 @@ class MiniXception(nn.Module):
             nn.ReLU(inplace=True),
         )
         channels = (stem, *widths)
-        self.blocks = nn.Sequential(*map(XceptionModule, channels[:-1], channels[1:]))
+        self.depthwise_norm = depthwise_norm
+        self.blocks = nn.Sequential(
+            *(XceptionModule(before, after, depthwise_norm) for before, after in pairwise(channels))
+        )
         self.head = nn.Conv2d(channels[-1], num_classes, 3, padding=1)
         # Keras's default; its fans of a depthwise kernel are torch's the other way round, with the same sum
         for module in self.modules():
@@ -95,6 +121,16 @@ class MiniXception(nn.Module):
     def cam_layer(self) -> nn.Module:
         """The last module but one: 6×6 places at 48×48 pixels, where the last one has 3×3."""
         return self.blocks[-2:][0]
+
+    def folded(self) -> tuple[Self, dict[str, Any]]:
+        """See `fer.models`."""
+        if not self.depthwise_norm:
+            return self, {}
+        network = deepcopy(self)
+        for block in network.blocks:
+            block.fold_depthwise_norms()  # type: ignore[operator]
+        network.depthwise_norm = False
+        return network, {"depthwise_norm": False}
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Normalised gray faces, float (N, in_channels, H, W) with H, W ≥ 48, to maps (N, widths[-1], h, w).

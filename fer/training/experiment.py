@@ -35,6 +35,7 @@ from fer.checkpoint import (
     can_resume,
     load_network,
     missing_state,
+    network_difference,
     read_checkpoint,
     released_checkpoints,
     source_commit,
@@ -235,9 +236,7 @@ def _check_resumed(config: DictConfig, configured: dict[str, Any]) -> None:
     if missing := missing_state(checkpoint):
         raise ModelError(f"training cannot go on from {config.ckpt_path}, which is damaged: it holds no {missing}")
     saved = checkpoint[METADATA_KEY].network
-    if saved != configured:
-        keys = sorted(key for key in {*saved, *configured} if saved.get(key) != configured.get(key))
-        difference = ", ".join(f"{key} {saved.get(key)} there, {configured.get(key)} here" for key in keys)
+    if difference := network_difference(saved, configured):
         raise UserError(f"{config.ckpt_path} is of another network than model=… describes: {difference}")
 
 

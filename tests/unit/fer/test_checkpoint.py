@@ -12,6 +12,7 @@ from fer.checkpoint import (
     can_resume,
     load_network,
     missing_state,
+    network_difference,
     read_checkpoint,
     save_network,
     source_commit,
@@ -231,7 +232,7 @@ def test_a_network_of_other_classes_begins_with_the_weights_of_a_trained_one(tmp
         (2, theirs["head.weight"][places["angry"]]),
     ):
         assert torch.equal(ours["head.weight"][at], expected)
-    with pytest.raises(ModelError, match=r"another network .* stem None there, 16 here"):
+    with pytest.raises(ModelError, match=r"another network .* stem 8 there, 16 here"):
         begin_from(network, {**config, "stem": 16}, ("a", "b", "c"), trained)
 
 
@@ -245,3 +246,13 @@ def test_of_a_head_of_several_layers_the_last_alone_has_a_row_per_class(tmp_path
     assert torch.equal(network.head[0].weight, hidden.weight) and torch.equal(network.head[0].bias, hidden.bias)
     place = trained.preprocessing.classes.index("happy")
     assert torch.equal(network.head[1].weight[0], trained.network.head[1].weight[place])
+
+
+def test_arguments_that_a_description_leaves_out_are_the_defaults():
+    spelled = {"stem": 8, "widths": [16, 32, 64, 128], "depthwise_norm": False}
+    assert network_difference(CONFIG, CONFIG | spelled) == network_difference(CONFIG | spelled, CONFIG) == ""
+    assert network_difference(CONFIG, CONFIG | {"depthwise_norm": True}) == "depthwise_norm False there, True here"
+    other = {"_target_": "fer.models.small_resnet.SmallResNet"}
+    assert "_target_ fer.models.small_resnet.SmallResNet there, fer.models.mini_xception" in network_difference(
+        other, CONFIG
+    )

@@ -87,3 +87,39 @@ def test_gradients_are_the_same_in_both_memory_layouts(size):
         gradients.append(network.blocks[0].shortcut[0].weight.grad.clone())
     assert gradients[0].abs().max() > 0
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4 * float(gradients[0].abs().max()))
+
+
+def _with_depthwise_norms() -> MiniXception:
+    """One whose norms do something, each something else."""
+    torch.manual_seed(0)
+    network = MiniXception(depthwise_norm=True)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            for values in (module.bias, module.running_mean):
+                torch.nn.init.normal_(values)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    return network.eval()
+
+
+@pytest.mark.parametrize("size", [48, 65])
+@torch.no_grad()
+def test_norms_of_depthwise_convolutions_fold_into_the_network_without(size):
+    network = _with_depthwise_norms()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    faces = 5 * torch.randn(4, 1, size, size)
+    folded, other = network.folded()
+    plain = MiniXception(**other).eval()
+    plain.load_state_dict(folded.state_dict())
+    wanted = network(faces)
+    assert wanted.std(dim=0).min() > 0.01
+    for given in (folded, plain):
+        torch.testing.assert_close(given(faces), wanted, rtol=1e-4, atol=1e-4)
+    assert sum(p.numel() for p in network.parameters()) == 57_671
+    assert sum(p.numel() for p in folded.parameters()) == 56_951
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_without_norms_of_depthwise_convolutions_nothing_is_folded():
+    network = MiniXception()
+    assert network.folded() == (network, {})
