@@ -77,7 +77,7 @@ class XceptionModule(nn.Module):
 
 
 class MiniXception(nn.Module):
-    """The 56,951 parameters that reach 66% on fer2013.
+    """The 56,951 parameters that reach 66 to 68% on fer2013.
 
     Args:
         num_classes, in_channels: see `fer.models`.
