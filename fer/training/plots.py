@@ -1,5 +1,6 @@
 """Pictures of a training's figures: curves over its epochs, and what is taken for what."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 
 def curves_figure(curves: Mapping[str, Sequence[float]], title: str = "") -> Figure:
-    """Draw named curves over epochs 1, 2, … on one pair of axes; NaN leaves a gap."""
+    """Draw named curves over epochs 1, 2, … on one pair of axes; a line goes past NaN."""
     figure = Figure(figsize=(7.2, 4), layout="constrained")
     axes = figure.add_subplot(title=title, xlabel="epoch")
     for name, values in curves.items():
-        axes.plot(range(1, len(values) + 1), values, label=name, marker="." if len(values) < 2 else "")
+        points = [(epoch, value) for epoch, value in enumerate(values, 1) if not math.isnan(value)]
+        axes.plot(*zip(*points, strict=True) if points else ([], []), label=name, marker="." if len(points) < 2 else "")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if curves:

@@ -17,8 +17,8 @@ class Progress(Callback):
     """Logs `train/images_per_s` every epoch, validation left out, and one line per epoch.
 
     Attributes:
-        history: values per finished epoch, one list per name; kept in checkpoints, so that a resumed run
-            has its whole past.
+        history: values per finished epoch, one list per name, NaN for what an epoch did not measure; kept in
+            checkpoints, so that a resumed run has its whole past.
     """
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class Progress(Callback):
     def on_train_epoch_start(self, *_: Any, **__: Any) -> None:
         """Start counting."""
         self._images, self._seconds, self._since = 0, 0.0, time.perf_counter()
+        self._validated = False
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -42,13 +43,18 @@ class Progress(Callback):
     def on_validation_end(self, *_: Any, **__: Any) -> None:
         """Leave the time of the validation out."""
         self._since = time.perf_counter()
+        self._validated = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the epoch, counted from one."""
         speed = trainer.world_size * self._images / max(self._seconds, 1e-9)
         pl_module.log("train/images_per_s", speed, sync_dist=True)
         epoch, total = trainer.current_epoch + 1, max(trainer.max_epochs or 0, 0) or "?"
-        values = {name: float(trainer.callback_metrics.get(name, math.nan)) for name in _SHOWN}
+        # Lightning keeps the figures of the last validation, which may be of an earlier epoch
+        given = {
+            name: value for name, value in trainer.callback_metrics.items() if self._validated or "val/" not in name
+        }
+        values = {name: float(given.get(name, math.nan)) for name in _SHOWN}
         texts = "  ".join(f"{name} {value:.4f}" for name, value in values.items() if not math.isnan(value))
         if trainer.is_global_zero:
             log.info("epoch %d/%s  %s  %.0f images/s", epoch, total, texts, speed)

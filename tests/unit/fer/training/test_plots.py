@@ -15,10 +15,10 @@ def test_a_confusion_picture_shows_shares_and_counts():
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
 
 
-def test_curves_count_epochs_from_one_and_leave_gaps():
+def test_curves_count_epochs_from_one_and_go_past_those_that_were_not_measured():
     figure = curves_figure({"train/acc": [0.2, 0.4, 0.6], "val/acc": [0.1, float("nan"), 0.5]}, "accuracy")
     train, val = figure.axes[0].lines
     assert train.get_xdata().tolist() == [1, 2, 3]
-    assert np.isnan(val.get_ydata()[1])
+    assert val.get_xdata().tolist() == [1, 3] and val.get_ydata().tolist() == [0.1, 0.5]
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["train/acc", "val/acc"]
     assert pixels(curves_figure({})).shape[2] == 3
