@@ -25,7 +25,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from torch import Tensor
 
 from cascade.command import is_multirun, output_dir
-from cascade.convolutional.pytorch import has_bf16
+from cascade.convolutional.pytorch import has_bf16, keep_freed_memory
 from cascade.errors import ConfigError, ModelError, UserError
 from cascade.files import remove_parts, sole_use
 from fer.checkpoint import (
@@ -76,6 +76,7 @@ def run_experiment(config: DictConfig) -> float | None:
         SystemExit: 128 + signal, after a run that a signal ended has been saved and reported.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its tips and what it found no GPU of
+    keep_freed_memory()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if config.train and config.against is not None:
