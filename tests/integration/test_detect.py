@@ -24,6 +24,7 @@ from cascade.drawn.writers import write_video
 from cascade.files import sole_use
 from fer.detect import main
 from fer.inference import ExpressionRecognizer
+from fer.inference.classifier import load_classifier
 from fer.inference.drawing import colour_of
 from fer.inference.join import main as join
 from fer.labels import EXPRESSIONS
@@ -89,7 +90,7 @@ def test_the_command_on_a_photograph(photo: Path):
     np.testing.assert_array_equal(picture[inside], plain[inside])
 
 
-@pytest.mark.parametrize(("setting", "below"), [("null", 0.42), ("1", 1)])
+@pytest.mark.parametrize(("setting", "below"), [("null", load_classifier().info.unsure_below), ("1", 1)])
 def test_an_improbable_label_is_shown_as_unsure(photo: Path, setting: str, below: float):
     output = detect(photo.parent, str(photo), f"unsure_below={setting}", "save.pictures=false")
     (face,) = rows(photo.parent)
