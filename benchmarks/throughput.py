@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+import fer.train  # noqa: F401  # registers the schema that configs/train.yaml names
 from benchmarks import CONFIGS
 from cascade.convolutional.pytorch import keep_freed_memory
 from fer.data.faces import Faces, Split
