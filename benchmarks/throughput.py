@@ -30,12 +30,12 @@ from torchvision.transforms import v2
 
 import fer.train  # noqa: F401  # registers the schema that configs/train.yaml names
 from benchmarks import CONFIGS
-from cascade.convolutional.pytorch import keep_freed_memory
 from fer.data.faces import Faces, Split
 from fer.data.module import FaceDataModule
 from fer.labels import EXPRESSIONS
 from fer.models.mini_xception import MiniXception
 from fer.training.callbacks.ema import EMA
+from fer.training.memory import keep_freed_memory
 from fer.training.module import ExpressionClassifier
 
 BATCH, SIZE, WARM_UP = 96, 48, 5

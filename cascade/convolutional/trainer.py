@@ -20,7 +20,7 @@ from cascade.convolutional.learning import Examples, Learning, Machine, fit
 from cascade.convolutional.mining import Look, calibrate, covers, look, mistakes
 from cascade.convolutional.networks import ScanNetwork, WindowNetwork
 from cascade.convolutional.options import LookOptions, Options, ScanOptions, StageOptions
-from cascade.convolutional.pytorch import has_bf16, keep_freed_memory, save
+from cascade.convolutional.pytorch import has_bf16, save
 from cascade.convolutional.scenes import Scene, read_scenes, steps
 from cascade.convolutional.suspects import write_suspects
 from cascade.detectors.convolutional import FORMAT
@@ -95,7 +95,6 @@ class _Run:
         precision = options.precision
         if precision == "auto":
             precision = "bf16-mixed" if has_bf16() else "32-true"
-        keep_freed_memory()
         processors = os.cpu_count() or 1
         workers = min(8, processors // 2) if options.workers is None else options.workers
         torch.set_num_threads(max(1, processors - workers) if options.threads is None else options.threads)

@@ -25,7 +25,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from torch import Tensor
 
 from cascade.command import is_multirun, output_dir
-from cascade.convolutional.pytorch import has_bf16, keep_freed_memory
+from cascade.convolutional.pytorch import has_bf16
 from cascade.errors import ConfigError, ModelError, UserError
 from cascade.files import remove_parts, sole_use
 from fer.checkpoint import (
@@ -49,6 +49,7 @@ from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.details import Comparison, originals_of
 from fer.training.evaluate import evaluate
 from fer.training.losses import Distillation, Loss
+from fer.training.memory import keep_freed_memory
 from fer.training.metrics import Scores
 from fer.training.module import ExpressionClassifier
 from fer.training.report import log_hyperparameters, report, write_history

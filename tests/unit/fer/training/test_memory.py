@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from cascade.convolutional import pytorch
+from fer.training import memory
 
 FAULTS_OF_A_STEP = """
 import resource, sys, torch
-from cascade.convolutional.pytorch import keep_freed_memory
+from fer.training.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 def step():
@@ -48,7 +48,7 @@ def test_another_c_library_has_no_such_setting(monkeypatch: pytest.MonkeyPatch) 
     class Musl:
         pass
 
-    monkeypatch.setattr(pytorch.ctypes, "CDLL", lambda name: Musl())
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Musl())
     for name in [name for name in os.environ if name.startswith(("MALLOC_", "GLIBC_TUNABLES"))]:
         monkeypatch.delenv(name)
-    pytorch.keep_freed_memory()
+    memory.keep_freed_memory()
