@@ -18,6 +18,7 @@ from fer.inference.frames import Frame
 Array = NDArray[np.float32]
 
 _GRID = 5  # points per side that are followed in a face
+_PAIRS = np.triu_indices(_GRID**2, 1)
 _WINDOW = (15, 15)
 _LEVELS = 2
 _FLOW_SIDE = 480  # longer side of the picture in which points are followed
@@ -145,10 +146,8 @@ def follow_boxes(before: Image, after: Image, boxes: Array) -> list[Array | None
     back, returned = _flow(after, before, ahead)
     stray = np.abs(back - flat).max(axis=(1, 2))
     good = (found & returned & (stray < _BACK)).reshape(len(boxes), -1)
-    return [
-        _moved(box, start[ok], end[ok]) if ok.mean() >= _ENOUGH else None
-        for box, start, end, ok in zip(boxes, points, ahead.reshape(points.shape), good, strict=True)
-    ]
+    moved = _moved(boxes, points, ahead.reshape(points.shape), good)
+    return [box if ok else None for box, ok in zip(moved, good.mean(axis=1) >= _ENOUGH, strict=True)]
 
 
 def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -157,13 +156,23 @@ def _flow(before: Image, after: Image, points: Array) -> tuple[Array, NDArray[np
     return np.asarray(moved, np.float32), np.asarray(found)[:, 0] == 1
 
 
-def _moved(box: Array, start: Array, end: Array) -> Array:
-    """A box after its points went from start to end, both (M, 2)."""
-    first, second = np.triu_indices(len(start), 1)
-    apart, then = (np.linalg.norm(points[first] - points[second], axis=1) for points in (start, end))
-    size = box[2:] * float(np.median(then / apart))
-    centre = box[:2] + box[2:] / 2 + np.median(end - start, axis=0)
-    return np.concatenate([centre - size / 2, size]).astype(np.float32)
+def _moved(boxes: Array, start: Array, end: Array, good: NDArray[np.bool_]) -> Array:
+    """Boxes (N, 4) after those of their points (N, M, 2) that are good, (N, M), went from start to end."""
+    first, second = _PAIRS
+    apart, then = (np.linalg.norm(points[:, first] - points[:, second], axis=2) for points in (start, end))
+    growth = _medians(then / apart, good[:, first] & good[:, second])
+    way = np.stack([_medians(end[..., axis] - start[..., axis], good) for axis in (0, 1)], axis=1)
+    size = boxes[:, 2:] * growth[:, None]
+    centre = boxes[:, :2] + boxes[:, 2:] / 2 + way
+    return np.concatenate([centre - size / 2, size], axis=1).astype(np.float32)
+
+
+def _medians(values: Array, valid: NDArray[np.bool_]) -> Array:
+    """The median (N,) of each row's valid values, (N, M); of none no number."""
+    ranked = np.sort(np.where(valid, values, np.nan), axis=1)  # what is no number comes last
+    count = valid.sum(axis=1, keepdims=True)
+    middle = np.concatenate([(count - 1) // 2, count // 2], axis=1).clip(0)
+    return np.take_along_axis(ranked, middle, axis=1).mean(axis=1)
 
 
 def _inside(box: Array, shape: tuple[int, ...]) -> bool:
