@@ -11,23 +11,30 @@ START, END = "<!-- figures: written by fer.export -->", "<!-- end of figures -->
 _SPLITS = {"val": "PublicTest (selection)", "test": "PrivateTest"}
 
 
-def update_card(card: Path, info: ModelInfo, size: int) -> bool:
-    """Put a model's figures, with the `size` of its file in bytes, between a card's two marks; False if it has none."""
+def update_card(card: Path, info: ModelInfo, size: int, int8: bool = False) -> bool:
+    """Put a model's figures between a card's two marks; False if it has none.
+
+    Args:
+        card: a Markdown file.
+        info: what the model says of itself.
+        size: of its file in bytes.
+        int8: whether it computes in 8 bits.
+    """
     text = card.read_text() if card.is_file() else ""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):
         return False
-    write_whole(card, f"{before}{START}\n{figures(info, size)}\n{END}{after}")
+    write_whole(card, f"{before}{START}\n{figures(info, size, int8)}\n{END}{after}")
     return True
 
 
-def figures(info: ModelInfo, size: int) -> str:
+def figures(info: ModelInfo, size: int, int8: bool = False) -> str:
     """The figures of a model as Markdown: what it is, its scores, the scores per class."""
     network, side = info.network.get("_target_", "unknown"), info.preprocessing.size
     parameters = "" if info.parameters is None else f"{info.parameters:,} parameters, "
     facts = [
-        f"- network: `{network}`, {parameters}{side}×{side} gray, {size / 1000:.0f} kB",
+        f"- network: `{network}`, {parameters}{side}×{side} gray, {size / 1000:.0f} kB{', 8 bits' * int8}",
         f"- trained at commit `{info.commit}`, epoch {info.epoch if info.epoch is not None else 'unknown'}",
         f"- labels less probable than {info.unsure_below:.2f} are shown as `unsure`",
     ]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hydra.core.config_store import ConfigStore
+from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cascade.command import run_command
@@ -16,15 +18,21 @@ from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole, write_whole
 from cascade.interrupts import loading
-from cascade.ranges import NotNegative
+from cascade.ranges import NotNegative, Seed
 from fer.card import update_card
 from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
+from fer.quantization import quantized
 
 if TYPE_CHECKING:  # torch and onnx are imported by what needs them, after a look whether they are there
     from fer.checkpoint import LoadedNetwork
 
 log = logging.getLogger(__name__)
+
+TOLERANCE = {False: 1e-5, True: 0.02}
+"""Of `difference`, for models that compute in 32 bits and, True, in 8."""
+FACES = 2048
+"""How many tell the ranges of 8 bits, or serve the comparison."""
 
 
 @dataclass
@@ -48,16 +56,20 @@ class PipelineSettings:
 
 @dataclass
 class ExportSettings:
-    """Names and types of all settings; `configs/export.yaml` has their values and says what they mean."""
+    """Names and types of the settings beside the group; `configs/export.yaml` has their values and meaning."""
 
+    data: Any
     ckpt_path: str | None
     output: str | None
     crop: CropSettings
     metrics: str | None
-    tolerance: NotNegative
+    tolerance: NotNegative | None
     half: bool
+    int8: bool
     overwrite: bool
     pipeline: PipelineSettings
+    seed: Seed
+    augmentation: Any
 
 
 ConfigStore.instance().store(name="export_schema", node=ExportSettings)
@@ -123,8 +135,14 @@ def _store_halves(graph: Any) -> None:
     graph.node.extend(nodes)
 
 
-def difference(checkpoint: Classifier, model: Classifier) -> float:
-    """The largest absolute difference of a probability, on random faces in batches of several sizes."""
+def difference(checkpoint: Classifier, model: Classifier, faces: NDArray[np.uint8] | None = None) -> float:
+    """How far the probabilities of two are apart.
+
+    The largest absolute difference, on random faces in batches of several sizes; on faces that are given, uint8
+    (N, size, size), the mean one.
+    """
+    if faces is not None:
+        return float(np.abs(checkpoint.probabilities(faces) - model.probabilities(faces)).mean())
     side = checkpoint.info.preprocessing.size
     faces = np.random.default_rng(0).integers(0, 256, (64, side, side), dtype=np.uint8)
     batches = (faces[:count] for count in (1, 2, 7, 64))
@@ -140,8 +158,9 @@ def export(
     crop: Mapping[str, float] | None = None,
     metrics: dict[str, Any] | None = None,
     half: bool = False,
+    faces: NDArray[np.uint8] | None = None,
 ) -> tuple[ModelInfo, float]:
-    """Export a checkpoint and return what the model says of itself, and the largest difference of a probability.
+    """Export a checkpoint and return what the model says of itself, and the `difference` of the two.
 
     The network's weights come to lie beside the model as a `.ckpt` file, for what needs gradients, with the same
     description, unless a training's checkpoint is exported to its own place.
@@ -153,6 +172,8 @@ def export(
         crop: values of `fer.crop.Crop` that differ from the checkpoint's.
         metrics: scores per split, with what to be unsure of; None takes the checkpoint's.
         half: round weights to 16 bits first, which halves both files; biases and normalisation keep 32.
+        faces: uint8 (N, size, size), N ≥ 2, for a model that computes in 8 bits: every second one tells it the ranges
+            of its maps, on the others it is compared. The checkpoint keeps its bits.
 
     Raises:
         ConfigError: such a crop is none.
@@ -187,11 +208,13 @@ def export(
     if training and not weights.samefile(ckpt_path):
         raise OutputError(f"{weights} is a training's checkpoint; choose another output, or its weights replace it")
     with whole(output) as part:
-        part.write_bytes(to_onnx(loaded))
-        apart = difference(checkpoint, OnnxClassifier(part))
+        model = to_onnx(loaded)
+        part.write_bytes(model if faces is None else quantized(model, faces[::2]))
+        apart = difference(checkpoint, OnnxClassifier(part), None if faces is None else faces[1::2])
         if not apart <= tolerance:
+            much = "up to" if faces is None else "a mean of"
             raise ModelError(
-                f"the exported model's probabilities differ from the checkpoint's by up to {apart:.2e}, more than "
+                f"the exported model's probabilities differ from the checkpoint's by {much} {apart:.2e}, more than "
                 f"tolerance={tolerance:.0e}; nothing was written"
             )
         if not training:
@@ -223,24 +246,44 @@ def export_configured(config: DictConfig) -> None:
     output = _output(config, ckpt_path.with_suffix(".onnx"))
     scores = Path(str(config.metrics)).expanduser() if config.metrics else ckpt_path.parent.parent / "metrics.json"
     metrics = read_metrics(scores) if config.metrics or scores.is_file() else None
-    info, apart = export(ckpt_path, output, config.tolerance, _crop(config), metrics, config.half)
+    faces = _some_faces(config, ckpt_path) if config.int8 else None
+    tolerance = config.tolerance if config.tolerance is not None else TOLERANCE[config.int8]
+    info, apart = export(ckpt_path, output, tolerance, _crop(config), metrics, config.half, faces)
     if not info.metrics:
         log.warning("no %s: the model will not know its accuracy; name the file with metrics=…", scores)
     card, size = output.with_suffix(".md"), output.stat().st_size
     rows = {
         "written": f"{output}  ({size / 1000:.1f} kB)",
         "weights": f"{output.with_suffix('.ckpt')}, for explain=true",
-        "verified": f"probabilities equal the checkpoint's{', rounded,' * config.half} within {apart:.1e}",
+        "verified": f"probabilities equal the checkpoint's{', rounded,' * config.half} within {apart:.1e}"
+        + " on average" * config.int8,
         "classes": ", ".join(info.preprocessing.classes),
         "faces": f"{info.preprocessing.size}×{info.preprocessing.size} gray",
-        "accuracy": ", ".join(f"{split} {one['accuracy']:.2%}" for split, one in info.metrics.items()) or "unknown",
+        "accuracy": (", ".join(f"{split} {one['accuracy']:.2%}" for split, one in info.metrics.items()) or "unknown")
+        + f"; measure this file: python train.py train=false ckpt_path={output}" * config.int8,
         "unsure": f"below {info.unsure_below:.2f}",
         "commit": info.commit,
         "use it": f"python detect.py source=photo.jpg classifier={output}",
     }
-    if update_card(card, info, size):
+    if update_card(card, info, size, config.int8):
         rows["card"] = str(card)
     _print(rows)
+
+
+def _some_faces(config: DictConfig, ckpt_path: Path) -> NDArray[np.uint8]:
+    """Training faces of the configured data from all over them, as the checkpoint's network takes them."""
+    with loading():
+        from fer.checkpoint import load_network
+        from fer.data.module import FaceDataModule, resized
+
+    size = load_network(ckpt_path).preprocessing.size
+    logging.getLogger("fer.data").setLevel(logging.WARNING)  # how many faces there are is not the matter here
+    data: FaceDataModule = instantiate(config.data)
+    images = data.splits["train"].images
+    if len(images) < FACES:
+        log.warning("only %d faces tell the ranges of 8 bits; %d or more are better", len(images), FACES)
+    chosen = images[:: max(1, len(images) // FACES)][:FACES]
+    return np.asarray(resized(chosen, size)[:, 0])
 
 
 def join_configured(config: DictConfig) -> None:

@@ -172,7 +172,7 @@ def _medians(values: Array, valid: NDArray[np.bool_]) -> Array:
     ranked = np.sort(np.where(valid, values, np.nan), axis=1)  # what is no number comes last
     count = valid.sum(axis=1, keepdims=True)
     middle = np.concatenate([(count - 1) // 2, count // 2], axis=1).clip(0)
-    return np.take_along_axis(ranked, middle, axis=1).mean(axis=1)
+    return np.asarray(np.take_along_axis(ranked, middle, axis=1).mean(axis=1), np.float32)
 
 
 def _inside(box: Array, shape: tuple[int, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Scores of a network on one split, outside any Trainer."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,11 +9,42 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from cascade.errors import ModelError
+from fer.checkpoint import LoadedNetwork, load_network
 from fer.data.faces import hard_labels
 from fer.data.loader import FaceLoader
+from fer.inference.classifier import OnnxClassifier, released_models
 from fer.preprocessing import Preprocessing
 from fer.training.details import Details
 from fer.training.metrics import ScoreMetrics, Scores
+
+
+class ExportedNetwork(nn.Module):
+    """An exported model in a network's place: normalised faces (N, 1, size, size) to logarithms of probabilities."""
+
+    def __init__(self, classifier: OnnxClassifier) -> None:
+        super().__init__()
+        self._classifier = classifier
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """The file normalises bytes itself, so it is given these."""
+        gray = self._classifier.info.preprocessing.denormalise(faces).round().to(torch.uint8)
+        shares = torch.from_numpy(self._classifier.probabilities(gray[:, 0].cpu().numpy()))
+        return shares.clamp_min(torch.finfo(torch.float32).tiny).log()
+
+
+def load_judged(model: str) -> tuple[Path, LoadedNetwork]:
+    """What is to be scored, and its file: a checkpoint, an exported model, or a released one by its name.
+
+    An exported model, as released ones are, is scored itself, as it is used.
+
+    Raises:
+        ModelError: no such file, or not one of this project.
+    """
+    path = Path(released_models().get(model, model)).expanduser()
+    if path.suffix != ".onnx":
+        return path, load_network(path)
+    classifier = OnnxClassifier(path, torch.get_num_threads())
+    return path, LoadedNetwork(ExportedNetwork(classifier), classifier.info)
 
 
 @torch.inference_mode()

@@ -42,12 +42,13 @@ from fer.checkpoint import (
 )
 from fer.data.faces import Split
 from fer.data.module import FaceDataModule
+from fer.inference.classifier import released_models
 from fer.model_info import METADATA_KEY
 from fer.training.callbacks.checkpoints import LAST, BestAndLast, WholeCheckpoints
 from fer.training.callbacks.progress import Progress
 from fer.training.callbacks.stop import StopOnSignal, TrainingStopped
 from fer.training.details import Comparison, originals_of
-from fer.training.evaluate import evaluate
+from fer.training.evaluate import evaluate, load_judged
 from fer.training.losses import Distillation, Loss
 from fer.training.memory import keep_freed_memory
 from fer.training.metrics import Scores
@@ -175,8 +176,8 @@ def _train(config: DictConfig) -> float | None:
 def _evaluate_only(config: DictConfig) -> float | None:
     if config.ckpt_path is None:
         raise UserError(
-            "train=false evaluates a checkpoint: set ckpt_path=outputs/train/…/checkpoints/best.ckpt, or to one of "
-            + ", ".join(released_checkpoints())
+            "train=false evaluates a checkpoint, an .onnx file or a released model: set "
+            "ckpt_path=outputs/train/…/checkpoints/best.ckpt, or to one of " + ", ".join(released_models())
         )
     path, loaded, data = _judged_by(config, config.ckpt_path)
     other = None if config.against is None else _judged_by(config, config.against)
@@ -196,9 +197,8 @@ def _evaluate_only(config: DictConfig) -> float | None:
 
 
 def _judged_by(config: DictConfig, checkpoint: str) -> tuple[Path, LoadedNetwork, FaceDataModule]:
-    """A checkpoint, or a released model by its name, its network, and the data as that wants it."""
-    path = Path(released_checkpoints().get(checkpoint, checkpoint))
-    loaded = load_network(path)
+    """The file of a model, see `load_judged`, its network, and the data as that wants it."""
+    path, loaded = load_judged(checkpoint)
     size = loaded.preprocessing.size
     if config.data.image_size != size:
         log.info("%s was trained on faces of %d pixels; using that", checkpoint, size)

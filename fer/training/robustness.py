@@ -22,13 +22,13 @@ from torch import Tensor
 from cascade.errors import ConfigError, DataError
 from cascade.files import write_whole
 from cascade.pictures import Image, save_picture
-from fer.checkpoint import LoadedNetwork, load_network, released_checkpoints
+from fer.checkpoint import LoadedNetwork
 from fer.data.faces import Faces
 from fer.data.loader import EpochBatches, FaceLoader
 from fer.data.module import FaceDataModule, resized
 from fer.data.strict_csv import open_csv
 from fer.training.details import calibration_error, fit_temperature
-from fer.training.evaluate import predict_logits
+from fer.training.evaluate import load_judged, predict_logits
 from fer.training.plots import pixels
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def measure_configured(config: DictConfig, folder: Path) -> None:
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    loaded = load_network(released_checkpoints().get(config.ckpt_path, config.ckpt_path))
+    _, loaded = load_judged(config.ckpt_path)
     config.data.image_size = loaded.preprocessing.size
     data: FaceDataModule = instantiate(config.data)
     data.judge_by(loaded.preprocessing)
