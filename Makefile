@@ -43,7 +43,7 @@ web/vendor/ort.wasm.min.mjs: web/package.json web/package-lock.json
 	npm --prefix web run --silent vendor
 	@touch $@
 
-web/model/pipeline.onnx: $(VENV)/.installed-export $(wildcard fer/weights/mini_xception.onnx cascade/models/convolutional.onnx) fer/one_graph.py
+web/model/pipeline.onnx: $(VENV)/.installed-export $(wildcard fer/weights/small_resnet.onnx cascade/models/convolutional.onnx) fer/one_graph.py
 	@mkdir -p web/model
 	$(BIN)/python -m fer.export pipeline.detector=convolutional pipeline.colour=true pipeline.optional=false output=$@
 

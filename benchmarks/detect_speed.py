@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--detectors", nargs="+", default=["frontalface_lbp", "alt2"])
     parser.add_argument("--package", type=Path, help="a Python that has the package")
-    parser.add_argument("--model", default="mini_xception")
+    parser.add_argument("--model", default="small_resnet")
     parser.add_argument("--limit", type=int, help="only so many pictures")
     parser.add_argument("--films", type=int, default=3, help="pictures that become films of 100 frames")
     parser.add_argument("--threads", type=int, default=1, help="of OpenCV and of our classifier")

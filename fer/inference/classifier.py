@@ -131,7 +131,7 @@ def released_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(__file__).parents[1].glob("weights/*.onnx"))}
 
 
-def load_classifier(model: str | Path = "mini_xception", threads: int | None = None) -> Classifier:
+def load_classifier(model: str | Path = "small_resnet", threads: int | None = None) -> Classifier:
     """Load a classifier.
 
     Args:

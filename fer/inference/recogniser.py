@@ -41,7 +41,7 @@ class ExpressionRecognizer:
     def __init__(
         self,
         detector: FaceDetector | None = None,
-        classifier: str | Path | Classifier = "mini_xception",
+        classifier: str | Path | Classifier = "small_resnet",
         *,
         crop: Crop | None = None,
         detect_side: int | None = 1920,
