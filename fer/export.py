@@ -19,6 +19,7 @@ from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole, write_whole
 from cascade.interrupts import loading
 from cascade.ranges import NotNegative, Seed
+from cascade.terminal import muted
 from fer.card import update_card
 from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
@@ -277,9 +278,9 @@ def _some_faces(config: DictConfig, ckpt_path: Path) -> NDArray[np.uint8]:
         from fer.data.module import FaceDataModule, resized
 
     size = load_network(ckpt_path).preprocessing.size
-    logging.getLogger("fer.data").setLevel(logging.WARNING)  # how many faces there are is not the matter here
     data: FaceDataModule = instantiate(config.data)
-    images = data.splits["train"].images
+    with muted("fer.data", logging.WARNING):  # how many faces there are is not the matter here
+        images = data.splits["train"].images
     if len(images) < FACES:
         log.warning("only %d faces tell the ranges of 8 bits; %d or more are better", len(images), FACES)
     chosen = images[:: max(1, len(images) // FACES)][:FACES]

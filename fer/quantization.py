@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cascade.terminal import muted
+
 _QUANTIZED = ("Conv", "Relu")
 """What computes in 8 bits. Sums of residual blocks, in 8 bits, would be rounded more and no faster."""
 _BATCH = 64
@@ -41,27 +43,22 @@ def quantized(model: bytes, faces: NDArray[np.uint8]) -> bytes:
             batch = next(self._batches, None)
             return None if batch is None else {name: batch}
 
-    talkative = logging.getLogger()  # the root, for want of one of its own
-    level = talkative.level
-    try:
-        talkative.setLevel(logging.ERROR)
-        with tempfile.TemporaryDirectory() as folder:
-            given, joined, output = (Path(folder, f"{name}.onnx") for name in ("given", "joined", "quantized"))
-            given.write_bytes(model)
-            quant_pre_process(given, joined, skip_symbolic_shape=True)  # batch norms join convolutions
-            quantization.quantize_static(
-                joined,
-                output,
-                Faces(),
-                op_types_to_quantize=_QUANTIZED,
-                per_channel=True,
-                reduce_range=True,
-                activation_type=quantization.QuantType.QUInt8,
-                weight_type=quantization.QuantType.QInt8,
-            )
-            after = onnx.load(output)
-    finally:
-        talkative.setLevel(level)
+    # ONNX Runtime writes to the root's log
+    with muted(None, logging.ERROR), tempfile.TemporaryDirectory() as folder:
+        given, joined, output = (Path(folder, f"{name}.onnx") for name in ("given", "joined", "quantized"))
+        given.write_bytes(model)
+        quant_pre_process(given, joined, skip_symbolic_shape=True)  # batch norms join convolutions
+        quantization.quantize_static(
+            joined,
+            output,
+            Faces(),
+            op_types_to_quantize=_QUANTIZED,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+        after = onnx.load(output)
     used = {node.domain for node in after.graph.node}
     kept = [opset for opset in after.opset_import if opset.domain in used]
     del after.opset_import[:], after.graph.value_info[:]

@@ -74,7 +74,8 @@ def test_it_says_what_the_recogniser_says(tmp_path: Path, classifier: OnnxClassi
     np.testing.assert_allclose(found, np.reshape([face.box for face in faces], (-1, 4)), atol=1e-4)
     np.testing.assert_allclose(scores, [face.score for face in faces], atol=1e-6)
     wanted = np.reshape([list(face.probabilities.values()) for face in faces], (-1, 7))
-    np.testing.assert_allclose(probabilities, wanted, atol=1e-3)
+    # a byte of a face may be rounded otherwise, from which networks of 8 bits make more
+    np.testing.assert_allclose(probabilities, wanted, atol=1e-2 if classifier.path.stem == "small_resnet" else 1e-3)
     assert not len(boxes) or np.median(np.abs(probabilities - wanted)) < 1e-6
 
 
