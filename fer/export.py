@@ -293,6 +293,8 @@ def join_configured(config: DictConfig) -> None:
 
     if config.ckpt_path is not None:
         raise ConfigError("a pipeline joins an exported model: leave ckpt_path out, and export the checkpoint before")
+    if config.half or config.int8:
+        raise ConfigError("half and int8 are of a checkpoint's export: a pipeline computes as the models that it joins")
     output, chosen = _output(config, Path("pipeline.onnx")), config.pipeline
     detector = find_cascade(chosen.detector, ".onnx")
     classifier = load_classifier(chosen.classifier)

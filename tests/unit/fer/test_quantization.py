@@ -78,6 +78,18 @@ def test_it_joins_a_detector(exported, tmp_path: Path):
     assert count and apart < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([f"ckpt_path={CHECKPOINT}", "output=model.onnx", "data.path=gone.csv"], "gone.csv"),
+        (["pipeline.detector=convolutional", "output=model.onnx"], "half and int8 are of a checkpoint's export"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_written(tmp_path: Path, arguments: list[str], message: str):
+    assert message in run_here(command.main, *arguments, "int8=true", folder=tmp_path, status=2)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_takes_faces_of_the_data_and_the_file_is_scored_itself(tmp_path: Path):
     from fer import train
 
