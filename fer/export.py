@@ -18,12 +18,12 @@ from cascade.detectors.names import find_cascade
 from cascade.errors import ConfigError, DataError, ModelError, OutputError
 from cascade.files import whole, write_whole
 from cascade.interrupts import loading
+from cascade.quantization import quantized
 from cascade.ranges import NotNegative, Seed
 from cascade.terminal import muted
 from fer.card import update_card
 from fer.inference.classifier import CheckpointClassifier, Classifier, OnnxClassifier, load_classifier
 from fer.model_info import METADATA_KEY, ModelInfo
-from fer.quantization import quantized
 
 if TYPE_CHECKING:  # torch and onnx are imported by what needs them, after a look whether they are there
     from fer.checkpoint import LoadedNetwork
@@ -210,7 +210,11 @@ def export(
         raise OutputError(f"{weights} is a training's checkpoint; choose another output, or its weights replace it")
     with whole(output) as part:
         model = to_onnx(loaded)
-        part.write_bytes(model if faces is None else quantized(model, faces[::2]))
+        if faces is not None:
+            model = quantized(
+                model, ({"faces": some[:, None]} for some in np.array_split(faces[::2], -(-len(faces) // 128)))
+            )
+        part.write_bytes(model)
         apart = difference(checkpoint, OnnxClassifier(part), None if faces is None else faces[1::2])
         if not apart <= tolerance:
             much = "up to" if faces is None else "a mean of"

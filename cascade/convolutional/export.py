@@ -5,7 +5,7 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from cascade.convolutional.graph import CascadeGraph
 from cascade.detectors.convolutional import METADATA_KEY
+from cascade.pictures import Image
+from cascade.quantization import quantized
 
 Inputs = dict[str, npt.NDArray[Any]]
 
@@ -25,13 +27,16 @@ OPSET = 16  # the first with RoiAlign's half-pixel mode
 _LARGE = 256  # numbers from which weights are kept in half precision
 
 
-def to_onnx(graph: CascadeGraph, defaults: Mapping[str, float], about: Mapping[str, Any]) -> bytes:
+def to_onnx(
+    graph: CascadeGraph, defaults: Mapping[str, float], about: Mapping[str, Any], pictures: Iterable[Image] = ()
+) -> bytes:
     """The detector as an ONNX file.
 
     Args:
         graph: the detector.
         defaults: of `min_size`, `threshold` and `max_windows`, which a caller need not give.
         about: what the file says of itself, as JSON under `METADATA_KEY`.
+        pictures: gray ones, for a detector whose convolutions compute in 8 bits, by the ranges that these tell.
     """
     inputs: Inputs = {
         "min_size": np.array(defaults["min_size"], np.float32),
@@ -44,7 +49,15 @@ def to_onnx(graph: CascadeGraph, defaults: Mapping[str, float], about: Mapping[s
     model.doc_string = "Finds faces: a gray picture, uint8 (H, W), to boxes (N, 4) x, y, width, height and scores (N,)."
     helper.set_model_props(model, {METADATA_KEY: json.dumps({**about, **defaults})})
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    whole = bytes(model.SerializeToString())
+    examples = list(pictures)
+    return in_8_bits(whole, examples) if examples else whole
+
+
+def in_8_bits(detector: bytes, pictures: Iterable[Image]) -> bytes:
+    """A detector's file whose convolutions compute in 8 bits, by the ranges that gray pictures tell."""
+    model = onnx.load_from_string(quantized(detector, ({"picture": picture} for picture in pictures)))
+    return bytes(_smaller(model).SerializeToString())
 
 
 class _Undecided(nn.Module):

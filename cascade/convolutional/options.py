@@ -85,6 +85,7 @@ class Options:
         smallest: width in pixels of the smallest object that the detector looks for.
         threshold: least score of what it delivers.
         max_windows: of a picture that its later stages look at.
+        int8: whether the convolutions of what is written compute in 8 bits.
         accelerator: auto, cpu or gpu.
         precision: as Lightning takes it; auto: bf16-mixed where the processor has it.
         workers: processes that draw examples; None: half of the processors.
@@ -103,6 +104,7 @@ class Options:
     smallest: Positive
     threshold: Share
     max_windows: Count
+    int8: bool
     accelerator: Literal["auto", "cpu", "gpu"]
     precision: str
     workers: Natural | None

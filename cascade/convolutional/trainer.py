@@ -27,6 +27,7 @@ from cascade.detectors.convolutional import FORMAT
 from cascade.detectors.names import RESULTS
 from cascade.errors import EarlyStop, TrainingError
 from cascade.files import write_whole
+from cascade.pictures import Image
 from cascade.training.trainer import Findings, Finished, Inputs, Observer, Stage, Training
 
 MODEL = RESULTS[".onnx"]
@@ -35,6 +36,8 @@ _DOUBTFUL = -3.0  # and of those that are worth learning from
 _MARGIN = 1.5  # by which earlier stages let more windows through for learning than for finding: variety is worth more
 _FEW = 20  # objects
 _MINED = 60  # hard windows of one picture
+_MEASURED = 200  # pictures that tell the ranges of 8 bits
+_LARGE = 1000  # pixels of their longer side
 
 
 Network = ScanNetwork | WindowNetwork
@@ -54,7 +57,17 @@ class ConvolutionalTrainer:
 
     def may_change(self, name: str, old: Any, new: Any) -> bool:
         """What the finished detector looks for, what it is trained on, and more stages."""
-        free = ("smallest", "threshold", "max_windows", "accelerator", "precision", "workers", "threads", "memory")
+        free = (
+            "smallest",
+            "threshold",
+            "max_windows",
+            "int8",
+            "accelerator",
+            "precision",
+            "workers",
+            "threads",
+            "memory",
+        )
         if name == "looks":
             before, now = ([(key, _learned(value)) for key, value in looks.items()] for looks in (old, new))
             return now[: len(before)] == before
@@ -221,9 +234,17 @@ class _Run:
                 observer.noted(said)
         about = {"calibration": graph.calibration, "aspect": self.options.aspect}
         described = {"format": FORMAT, "name": self.folder.name, "window": [self.options.w, self.options.h]}
-        write_whole(self.folder / MODEL, to_onnx(graph, defaults, described | {"stages": count, "about": about}))
+        described |= {"stages": count, "about": about}
+        write_whole(self.folder / MODEL, to_onnx(graph, defaults, described, self._examples_of_use()))
         parameters = sum(p.numel() for p in graph.parameters())
         return Training(self.folder / MODEL, count, f"{parameters:,} parameters", early, about)
+
+    def _examples_of_use(self) -> list[Image]:
+        """Pictures from all over those that are trained on, none of them large, for the ranges of 8 bits."""
+        if not self.options.int8:
+            return []
+        chosen = self.scenes[:: max(1, len(self.scenes) // _MEASURED)][:_MEASURED]
+        return [scene.level(max(0, math.ceil(math.log2(max(scene.size) / _LARGE))))[0] for scene in chosen]
 
     def _looks(self, graph: CascadeGraph, scenes: Sequence[Scene]) -> Iterable[Look]:
         return look(graph, scenes, self.options.smallest, self.options.max_windows)

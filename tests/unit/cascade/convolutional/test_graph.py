@@ -2,12 +2,14 @@
 
 import json
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 
+from cascade.boxes import iou
 from cascade.convolutional import graph
 from cascade.convolutional.export import to_onnx
 from cascade.convolutional.graph import CascadeGraph, WindowStage
@@ -114,6 +116,31 @@ def test_the_file_says_what_it_is_and_holds_standard_operators(written):
     assert about == {"format": 1, **DEFAULTS}
     assert {node.domain for node in model.graph.node} == {one.domain for one in model.opset_import} == {""}
     assert not any(node.doc_string for node in model.graph.node)
+
+
+def test_in_8_bits_it_takes_the_same_and_finds_about_the_same(detector, written):
+    blurred = [cv2.GaussianBlur(picture(200, 260, seed), (0, 0), 3) for seed in range(6)]
+    contrasted = [cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX) for image in blurred]
+    small = to_onnx(detector, DEFAULTS, {"format": 1}, contrasted[:4])
+    model = onnx.load_from_string(small)
+    assert {node.domain for node in model.graph.node} == {one.domain for one in model.opset_import} == {""}
+    weights = [one for one in model.graph.initializer if len(one.dims) == 4]
+    assert {one.data_type for one in weights} == {onnx.TensorProto.INT8}
+    whole, rounded = session(written), session(small)
+    for told in ("get_inputs", "get_overridable_initializers", "get_outputs"):
+        assert [(one.name, one.type) for one in getattr(whole, told)()] == [
+            (one.name, one.type) for one in getattr(rounded, told)()
+        ]
+    for image in contrasted[4:]:
+        given = {"picture": image, "threshold": np.array(0.0, np.float32)}
+        (boxes, scores), (others, marks) = whole.run(None, given), rounded.run(None, given)
+        near = iou(boxes, others)
+        again = near.max(axis=1) > 0.6
+        assert again.mean() > 0.6  # of what is decided by chance; trained networks agree more often
+        assert np.median(np.abs(scores[again] - marks[near.argmax(axis=1)[again]])) < 0.1
+    for size in SIZES:
+        boxes, _ = rounded.run(None, {"picture": picture(*size)})
+        assert np.isfinite(boxes).all()
 
 
 def test_a_box_within_a_better_one_is_none():

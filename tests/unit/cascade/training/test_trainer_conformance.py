@@ -125,6 +125,7 @@ def convolutional(stages=3, other=False, easy=False):
             smallest=W,
             threshold=0.5,
             max_windows=50,
+            int8=False,
             fewest=10**6 if easy else 0,
             accelerator="cpu",
             precision="32-true",

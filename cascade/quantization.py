@@ -1,57 +1,63 @@
-"""Exported models that compute in 8 bits, which processors do several times as fast as in 32 for plain convolutions."""
+"""ONNX models that compute in 8 bits, which processors do several times as fast as in 32 for plain convolutions."""
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from cascade.terminal import muted
 
 _QUANTIZED = ("Conv", "Relu")
 """What computes in 8 bits. Sums of residual blocks, in 8 bits, would be rounded more and no faster."""
-_BATCH = 64
 
 
-def quantized(model: bytes, faces: NDArray[np.uint8]) -> bytes:
+@contextmanager
+def _silent_runtime() -> Iterator[None]:
+    """Meanwhile ONNX Runtime tells of errors alone."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)  # as it is from the beginning
+
+
+def quantized(model: bytes, examples: Iterable[Mapping[str, NDArray[Any]]]) -> bytes:
     """Let the convolutions of a model compute in 8 bits, by ONNX Runtime's static quantisation.
 
     Weights get a scale for each channel and 7 bits: sums of products of 8 bits overflow on processors without VNNI,
     and a model is to give the same everywhere.
 
     Args:
-        model: an ONNX file of `fer.export.to_onnx`.
-        faces: such as it will see, uint8 (N, size, size); the values that its maps take for them become their ranges.
+        model: an ONNX file.
+        examples: inputs by name, such as it will see; the values that its maps take for them become their ranges.
     """
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    before = onnx.load_from_string(model)
-    name = before.graph.input[0].name
-
-    class Faces(quantization.CalibrationDataReader):  # type: ignore[misc]
+    class Examples(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches: Iterator[NDArray[np.uint8]] = (
-                faces[at : at + _BATCH, None] for at in range(0, len(faces), _BATCH)
-            )
+            self._examples = iter(examples)
 
         def get_next(self) -> Any:
-            batch = next(self._batches, None)
-            return None if batch is None else {name: batch}
+            return next(self._examples, None)
 
-    # ONNX Runtime writes to the root's log
-    with muted(None, logging.ERROR), tempfile.TemporaryDirectory() as folder:
+    before = onnx.load_from_string(model)
+    # ONNX Runtime writes to the root's log, and to one of its own
+    with _silent_runtime(), muted(None, logging.ERROR), tempfile.TemporaryDirectory() as folder:
         given, joined, output = (Path(folder, f"{name}.onnx") for name in ("given", "joined", "quantized"))
         given.write_bytes(model)
         quant_pre_process(given, joined, skip_symbolic_shape=True)  # batch norms join convolutions
         quantization.quantize_static(
             joined,
             output,
-            Faces(),
+            Examples(),
             op_types_to_quantize=_QUANTIZED,
             per_channel=True,
             reduce_range=True,
