@@ -8,12 +8,14 @@ from importlib.util import find_spec
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from cascade import ConvolutionalDetector, evaluate, prepare, train
+from cascade.boxes import iou
 from cascade.command import CONFIGS
 from cascade.drawn.scenes import render_scene
 from cascade.drawn.writers import write_chips, write_scenes
@@ -75,6 +77,23 @@ def test_finds_faces_in_other_scenes(trained):
         claims = match(detector.detect(scene.image), entry, 0.4)
         found, wrong, faces = found + (claims >= 0).sum(), wrong + (claims < 0).sum(), faces + len(entry)
     assert found / faces > 0.9 and wrong < 0.05 * faces, (found, wrong, faces)
+
+
+@pytest.mark.timeout(600)
+def test_is_written_anew_in_8_bits(trained, samples):
+    folder, _ = trained
+    whole, image = ConvolutionalDetector(folder), render_scene(2, 0, 640, 480, n_faces=5, min_size=26).image
+    before, content = whole.detect(image), (folder / "detector.onnx").read_bytes()
+    settings = [*FASTER, f"samples={samples}", "name=drawn", "options.workers=0", "options.threads=1"]
+    try:
+        run_here(train.main, "trainer=convolutional", *settings, "options.int8=true", folder=folder.parents[2])
+        after = ConvolutionalDetector(folder).detect(image)
+        kinds = {one.data_type for one in onnx.load(folder / "detector.onnx").graph.initializer if len(one.dims) == 4}
+        assert kinds == {onnx.TensorProto.INT8}
+    finally:
+        run_here(train.main, "trainer=convolutional", *settings, folder=folder.parents[2])
+    assert (folder / "detector.onnx").read_bytes() == content
+    assert len(before) and (iou(before.boxes, after.boxes).max(axis=1) > 0.7).all()
 
 
 def test_evaluates_beside_others(trained, samples, tmp_path):
