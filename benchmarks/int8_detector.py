@@ -2,7 +2,7 @@
 
     python -m benchmarks.int8_detector detector.onnx PICTURES out.onnx
 
-A training writes such a file by itself (`options.int8`); this is for one that was trained before. PICTURES is a folder
+A training writes such a file with `options.int8=true`; this is for one that was trained before. PICTURES is a folder
 like those that it will look at: 200 of them, from all over it, tell the ranges of its maps.
 """
 
